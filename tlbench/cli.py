@@ -1,0 +1,124 @@
+"""The command line: each command is a list of calls that ends in an exit code."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tlbench.errors import TlbenchError, unknown
+
+DONE, USAGE, FAILED, INTERRUPTED = 0, 2, 3, 130
+SHELVES = ("datasets", "networks", "sources", "methods", "similarities", "suites")
+app = typer.Typer(
+    help="Does transfer learning help or hurt on your data? Paired trials, valid statistics, verdicts.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+Out = Annotated[Path | None, typer.Option("--out", help="Folder of the run (default: results/SUITE).")]
+
+
+@app.command("list")
+def list_(shelf: Annotated[str, typer.Argument(help=f"One of {', '.join(SHELVES)}; all without it.")] = "") -> None:
+    """Lists what can be named: datasets, networks, sources, methods, similarities, suites."""
+    from tlbench.catalogue import lines
+
+    if shelf and shelf not in SHELVES:
+        raise unknown("shelf", shelf, SHELVES)
+    for name in [shelf] if shelf else SHELVES:
+        for line in lines(name):
+            typer.echo(line)
+
+
+@app.command()
+def run(
+    suite: Annotated[str, typer.Argument(help="A built-in suite or PATH.toml; none with --source.")] = "",
+    source: Annotated[list[str] | None, typer.Option(help="Ad hoc: a source, such as trained:mnist.")] = None,
+    target: Annotated[list[str] | None, typer.Option(help="Ad hoc: a target, such as folder:PATH.")] = None,
+    method: Annotated[list[str] | None, typer.Option(help="Ad hoc: a method, such as finetune.")] = None,
+    n_train: Annotated[list[int] | None, typer.Option(help="Images to train on; several make a sweep.")] = None,
+    similarity: Annotated[list[str] | None, typer.Option(help="Ad hoc: a similarity, such as leep.")] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, help="Seeds a cell.")] = None,
+    root_seed: Annotated[int | None, typer.Option(min=0, help="Moves every trial's draws.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Epochs of every arm.")] = None,
+    lr: Annotated[float | None, typer.Option(help="Peak learning rate of every arm.")] = None,
+    network: Annotated[str | None, typer.Option(help="Network, such as resnet:20 or cnn.")] = None,
+    image_size: Annotated[int | None, typer.Option(min=4, help="Side of the square inputs, in pixels.")] = None,
+    controls: Annotated[bool, typer.Option(help="Run the control pairs as well.")] = True,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
+    jobs: Annotated[int | None, typer.Option(min=1, help="Workers (default: one a core, or one a GPU).")] = None,
+    out: Out = None,
+    data_root: Annotated[Path | None, typer.Option(help="Where torchvision's datasets lie.")] = None,
+    download: Annotated[bool | None, typer.Option("--download/--offline", help="Allow or forbid downloads.")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Redo everything, records on disk included.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print trials and hours, run nothing.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the verdicts as JSON.")] = False,
+) -> None:
+    """Runs a suite, or sources, targets and methods named here; resumes what was begun; prints the verdicts."""
+    from tlbench.launch import Asked, launch
+
+    shelves = {"source": source, "target": target, "method": method, "similarity": similarity}
+    plain = {"seeds": seeds, "root_seed": root_seed, "epochs": epochs, "learning_rate": lr, "network": network}
+    plain |= {"image_size": image_size, "controls": None if controls else False}
+    asked = Asked(suite, shelves, n_train or [], {key: value for key, value in plain.items() if value is not None})
+    study = launch(asked, device=device, jobs=jobs, out=out, data_root=data_root, download=download)
+    if dry_run:
+        typer.echo(study.describe())
+        raise typer.Exit(DONE)
+    if fresh:
+        study.clear()
+    failed = _execute(study)
+    _report(study.folder, as_json=as_json)
+    raise typer.Exit(FAILED if failed else DONE)
+
+
+def _execute(study: Any) -> bool:
+    from tlbench.progress import Progress
+
+    progress = Progress()
+    try:
+        outcome = study.run(progress)
+    except KeyboardInterrupt:
+        progress.say(f"interrupted; what is done is kept in {study.folder}: run the same command to go on")
+        raise typer.Exit(INTERRUPTED) from None
+    progress.say(f"{outcome.ran} jobs run, {outcome.kept} kept from before, {outcome.failed} failed")
+    return bool(outcome.failed)
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(help="Folder of a run, such as results/quick.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the verdicts as JSON, write nothing.")] = False,
+) -> None:
+    """Prints the verdicts of a run, finished or not, and writes its page and figures into its folder."""
+    _report(folder, as_json=as_json)
+
+
+def _report(folder: Path, *, as_json: bool) -> None:
+    import json
+
+    from rich.console import Console
+
+    from tlbench import report as reports
+    from tlbench.verdict import verdicts
+
+    facts, found = verdicts(folder)
+    if as_json:
+        typer.echo(json.dumps(reports.as_json(facts, found), indent=1, allow_nan=False))
+        return
+    console = Console()
+    wide = Console(width=console.width if console.is_terminal else 200)
+    wide.print(reports.terminal(facts, found))
+    typer.echo(f"report: {reports.render(folder, facts, found)}", err=True)
+
+
+def main() -> None:
+    """The `tlbench` command."""
+    try:
+        app()
+    except TlbenchError as error:
+        typer.echo(f"tlbench: {error}", err=True)
+        sys.exit(USAGE)
+    except BrokenPipeError:
+        sys.exit(DONE)

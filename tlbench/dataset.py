@@ -1,0 +1,167 @@
+"""What a dataset is: labelled items in a train and a test split; and a target: a dataset with a training budget."""
+
+from abc import ABC, abstractmethod
+from dataclasses import KW_ONLY, dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BeforeValidator, InstanceOf
+
+from tlbench.errors import TlbenchError, unknown
+from tlbench.shelf import Leaf, Shelf
+
+Labels: TypeAlias = npt.NDArray[np.int64]
+Indices: TypeAlias = npt.NDArray[np.int64]
+Part: TypeAlias = Literal["train", "test"]
+TEST_SHARE = 0.2  # of a dataset that comes without a test split
+
+
+@dataclass(frozen=True)
+class Storage:
+    """Where data and kept weights lie, and whether anything may be downloaded."""
+
+    data: Path
+    cache: Path
+    download: bool = False
+
+
+@dataclass(frozen=True)
+class Split:
+    """One split of a dataset.
+
+    items: (N, C, H, W) uint8 images, in memory or memory-mapped; labels: (N,) indices into `classes`;
+    notes: what a reader did that the user should know (files skipped, images resized).
+    """
+
+    items: npt.NDArray[Any]
+    labels: Labels
+    classes: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one item."""
+        return tuple(self.items.shape[1:])
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, indices: Indices) -> npt.NDArray[Any]:
+        """The items at `indices`, in that order, as an array of their own."""
+        return np.array(self.items[indices])
+
+
+@dataclass(frozen=True)
+class Dataset(Leaf, ABC):
+    """A labelled dataset. A leaf gives `read`; `classes` narrows it to some of its classes, in the order given."""
+
+    _: KW_ONLY
+    classes: tuple[str, ...] = ()
+
+    @abstractmethod
+    def read(self, part: Part, storage: Storage) -> Split:
+        """The whole split; "test" is the same items in the same order whoever asks."""
+
+    def identity(self, storage: Storage) -> str:  # noqa: ARG002
+        """A digest of content that may change under the same name (a user's files); empty where it cannot."""
+        return ""
+
+    def open(self, part: Part, storage: Storage) -> Split:
+        """The split, narrowed to `classes` and checked: at least two classes, none of them empty."""
+        split = self.read(part, storage)
+        if self.classes:
+            split = _narrow(split, self.classes, self.label)
+        counts = np.bincount(split.labels, minlength=len(split.classes))
+        if len(split.classes) < 2:
+            raise TlbenchError(f"dataset '{self.label}' has one class ({', '.join(split.classes)}); two are needed")
+        if (empty := np.flatnonzero(counts == 0)).size:
+            names = ", ".join(split.classes[i] for i in empty[:5])
+            raise TlbenchError(f"dataset '{self.label}': no {part} items in class {names}; add some or remove the class")
+        return split
+
+
+datasets: Shelf[Dataset] = Shelf("tlbench.datasets", Dataset)  # type: ignore[type-abstract]
+DatasetSpec: TypeAlias = Annotated[InstanceOf[Dataset], BeforeValidator(datasets.make)]
+
+
+def _narrow(split: Split, wanted: tuple[str, ...], label: str) -> Split:
+    for name in wanted:
+        if name not in split.classes:
+            raise unknown(f"class of dataset '{label}'", name, split.classes)
+    places = [split.classes.index(name) for name in wanted]
+    keep = np.flatnonzero(np.isin(split.labels, places))
+    rename = np.zeros(len(split.classes), dtype=np.int64)
+    rename[places] = np.arange(len(places))
+    return replace(split, items=split.items[keep], labels=rename[split.labels[keep]], classes=wanted)
+
+
+def class_order(labels: Labels, generator: np.random.Generator) -> Indices:
+    """A random order of all items whose every prefix and suffix is close to stratified.
+
+    The first item of each class comes before all second ones and the last two of each come at the end, so that a
+    prefix as long as the number of classes holds them all, and a suffix of twice that length two of each.
+    """
+    place = np.empty(len(labels))
+    for name in np.unique(labels):
+        items = generator.permutation(np.flatnonzero(labels == name))
+        rank = (np.arange(len(items)) + generator.random(len(items))) / len(items)
+        rank[0] -= 1
+        if len(items) > 3:
+            rank[-2:] += 1
+        place[items] = rank
+    return np.argsort(place, kind="stable").astype(np.int64)
+
+
+def cut(labels: Labels, part: Part, seed: int) -> Indices:
+    """The indices of one side of a stratified train/test cut, for data that comes in one piece; sorted."""
+    order = class_order(labels, np.random.default_rng(seed))
+    n_test = max(len(np.unique(labels)), round(TEST_SHARE * len(labels)))
+    return np.sort(order[:n_test] if part == "test" else order[n_test:])
+
+
+@dataclass(frozen=True)
+class Draw:
+    """A trial's items of the pool: indices to train on and to validate on, disjoint."""
+
+    train: Indices
+    validation: Indices
+
+
+@dataclass(frozen=True)
+class Target:
+    """A dataset with a training budget: `n_train` images trained on, `n_val` more validated on (0: the default)."""
+
+    dataset: Dataset
+    n_train: int
+    n_val: int = 0
+    label: str = field(default="", compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "label", self.label or f"{self.dataset.label}-n{self.n_train}")
+
+    def recipe(self) -> dict[str, Any]:
+        """Plain data that fixes the target."""
+        return {"dataset": self.dataset.recipe(), "n_train": self.n_train, "n_val": self.n_val}
+
+    def validation_count(self, n_classes: int) -> int:
+        """How many images are validated on: `n_val`, or the larger of two a class and a quarter of `n_train`."""
+        return self.n_val or max(2 * n_classes, self.n_train // 4)
+
+    def draw(self, pool: Split, generator: np.random.Generator) -> Draw:
+        """A stratified draw; under one generator state, draws are nested across `n_train`.
+
+        Raises:
+            TlbenchError: `n_train` smaller than the classes, or the two draws larger than the pool.
+        """
+        n_classes, n_val = len(pool.classes), self.validation_count(len(pool.classes))
+        if self.n_train < n_classes:
+            raise TlbenchError(f"target '{self.label}': n_train {self.n_train} is less than its {n_classes} classes")
+        if self.n_train + n_val > len(pool):
+            raise TlbenchError(
+                f"target '{self.label}': n_train {self.n_train} and {n_val} to validate on exceed "
+                f"the pool of {len(pool)}; use n_train <= {max(0, len(pool) * 4 // 5)} or set n_val"
+            )
+        order = class_order(pool.labels, generator)
+        return Draw(order[: self.n_train], order[len(order) - n_val :])

@@ -1,0 +1,1 @@
+"""The datasets: each file is one."""

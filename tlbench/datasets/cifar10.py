@@ -1,0 +1,31 @@
+"""CIFAR-10: objects in ten classes, 32x32 colour, 50,000 + 10,000 (Krizhevsky 2009)."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from torchvision.datasets import CIFAR10
+
+from tlbench.dataset import Part
+from tlbench.published import Published
+
+
+@dataclass(frozen=True)
+class Cifar10(Published):
+    """CIFAR-10: objects in ten classes, 32x32 colour, 50,000 + 10,000 (Krizhevsky 2009)."""
+
+    names: ClassVar[tuple[str, ...]] = (
+        "airplane",
+        "automobile",
+        "bird",
+        "cat",
+        "deer",
+        "dog",
+        "frog",
+        "horse",
+        "ship",
+        "truck",
+    )
+
+    def fetch(self, root: str, part: Part, *, download: bool) -> Any:
+        """The torchvision dataset."""
+        return CIFAR10(root, train=part == "train", download=download)

@@ -1,0 +1,20 @@
+"""MNIST: handwritten digits, 28x28 grey, 60,000 + 10,000 (LeCun et al. 1998)."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from torchvision.datasets import MNIST
+
+from tlbench.dataset import Part
+from tlbench.published import DIGITS, Published
+
+
+@dataclass(frozen=True)
+class Mnist(Published):
+    """MNIST: handwritten digits, 28x28 grey, 60,000 + 10,000 (LeCun et al. 1998)."""
+
+    names: ClassVar[tuple[str, ...]] = DIGITS
+
+    def fetch(self, root: str, part: Part, *, download: bool) -> Any:
+        """The torchvision dataset."""
+        return MNIST(root, train=part == "train", download=download)

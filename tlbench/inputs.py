@@ -1,0 +1,119 @@
+"""From a dataset's items to a network's inputs: size, channels and scale reconciled, once, on the device."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from tlbench.dataset import Indices, Split
+from tlbench.shelf import slug
+
+RESIDENT_BYTES = 1 << 30  # inputs up to this size are converted once and kept; larger ones batch by batch
+LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as in PIL's convert("L")
+
+
+@dataclass(frozen=True)
+class InputForm:
+    """What a network is given: square images of `size` pixels with `channels`, scaled by `mean` and `std`.
+
+    Without a mean, inputs are standardised by the statistics of the images trained on. `resize` larger than `size`
+    scales to it and cuts the centre (the published preprocessing of the zoo's weights).
+    """
+
+    size: int
+    channels: int
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+    resize: int = 0
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, height, width."""
+        return self.channels, self.size, self.size
+
+    @property
+    def label(self) -> str:
+        """Names the form in paths: channels and size, and whose statistics scale it where they are fixed."""
+        fixed = "-mean-" + "-".join(f"{m:.3g}" for m in self.mean) if self.mean else ""
+        return slug(f"{self.channels}x{self.size}x{self.size}{fixed}")
+
+    def recipe(self) -> dict[str, Any]:
+        """Plain data that fixes the form."""
+        return {
+            "size": self.size,
+            "channels": self.channels,
+            "mean": list(self.mean) or "training draw",
+            "std": list(self.std) or "training draw",
+            "resize": self.resize or self.size,
+        }
+
+    def reshaped(self, items: npt.NDArray[Any], device: torch.device) -> Tensor:
+        """(n, C, H, W) uint8 as (n, channels, size, size) float in [0, 1]."""
+        images = torch.from_numpy(items).to(device).float() / 255
+        if images.shape[1] == 3 and self.channels == 1:
+            images = (images * torch.tensor(LUMA, device=device).view(1, 3, 1, 1)).sum(1, keepdim=True)
+        elif images.shape[1] == 1 and self.channels == 3:
+            images = images.expand(-1, 3, -1, -1)
+        side = self.resize or self.size
+        if tuple(images.shape[2:]) != (side, side):
+            images = functional.interpolate(images, (side, side), mode="bilinear", antialias=True, align_corners=False)
+        edge = (side - self.size) // 2
+        return images[:, :, edge : edge + self.size, edge : edge + self.size].contiguous()
+
+    def fitted(self, split: Split, indices: Indices) -> "InputForm":
+        """This form with its mean and std fixed: those of the images at `indices`, unless it has its own."""
+        if self.mean:
+            return self
+        images = self.reshaped(split.take(indices[:10_000]), torch.device("cpu")).double()
+        mean, std = images.mean((0, 2, 3)), images.std((0, 2, 3)).clamp_min(1e-3)
+        return replace(self, mean=tuple(mean.tolist()), std=tuple(std.tolist()))
+
+
+class Examples:
+    """Inputs and labels on the device, by index; resident where they fit, converted batch by batch where not."""
+
+    def __init__(self, split: Split, indices: Indices, form: InputForm, device: torch.device) -> None:
+        """The items of `split` at `indices`, scaled by `form`, which must be fitted."""
+        self._split, self._indices, self._form, self._device = split, indices, form, device
+        self.labels = torch.from_numpy(split.labels[indices]).to(device)
+        size = 4 * len(indices) * int(np.prod(form.shape))
+        self._resident = self._convert(indices) if size <= RESIDENT_BYTES else None
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def _convert(self, indices: Indices) -> Tensor:
+        images = self._form.reshaped(self._split.take(indices), self._device)
+        mean, std = (torch.tensor(v, device=self._device).view(1, -1, 1, 1) for v in (self._form.mean, self._form.std))
+        return (images - mean) / std
+
+    def inputs(self, chosen: Tensor) -> Tensor:
+        """The inputs at `chosen` (positions within these examples)."""
+        if self._resident is not None:
+            return self._resident[chosen]
+        return self._convert(self._indices[chosen.cpu().numpy()])
+
+
+class Encoded:
+    """Examples after a frozen part of a network: activations in place of images."""
+
+    def __init__(self, activations: Tensor, labels: Tensor) -> None:
+        """Activations (n, ...) at a block boundary and their labels (n,)."""
+        self._activations, self.labels = activations, labels
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def inputs(self, chosen: Tensor) -> Tensor:
+        """The activations at `chosen`."""
+        return self._activations[chosen]
+
+
+def with_labels(examples: Examples, labels: npt.NDArray[np.int64]) -> Examples:
+    """The same inputs under other labels."""
+    examples.labels = torch.from_numpy(labels).to(examples.labels.device)
+    return examples

@@ -1,0 +1,74 @@
+"""From what was asked on the command line to a study that is ready to run."""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tlbench import device as devices
+from tlbench.dataset import Storage
+from tlbench.errors import TlbenchError
+from tlbench.study import Study
+from tlbench.suite import Suite, make_suite, read_suite
+from tlbench.workspace import Workspace
+
+DEFAULT_SUITE = "quick"
+AD_HOC_METHODS = ["linear_probe", "last_k:1", "finetune"]
+AD_HOC_SIMILARITIES = ["leep", "logme", "frechet"]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A suite's name, or sources, targets and methods; and keys of the suite that are replaced."""
+
+    suite: str
+    shelves: dict[str, list[str] | None]
+    n_train: list[int]
+    overrides: dict[str, Any] = field(default_factory=dict)
+
+    def read(self) -> Suite:
+        """The suite.
+
+        Raises:
+            TlbenchError: both a suite and parts of one were named, or a part is missing.
+        """
+        named = {key: value for key, value in self.shelves.items() if value}
+        if not named and not self.n_train:
+            return read_suite(self.suite or DEFAULT_SUITE, self.overrides)
+        if self.suite:
+            raise TlbenchError("name a suite, or --source, --target and --n-train, not both")
+        for part in ("source", "target"):
+            if part not in named:
+                raise TlbenchError(f"--{part} is missing; an ad hoc run names --source, --target and --n-train")
+        if not self.n_train:
+            raise TlbenchError("--n-train is missing: how many images to train on")
+        cross = {"sources": named["source"], "methods": named.get("method", AD_HOC_METHODS)}
+        plain = {
+            "name": "ad-hoc",
+            "targets": [{"dataset": dataset, "n_train": self.n_train} for dataset in named["target"] or []],
+            "cross": [cross],
+            "similarities": named.get("similarity", AD_HOC_SIMILARITIES),
+        }
+        return make_suite(plain | self.overrides, "command line")
+
+
+def storage(data_root: Path | None, *, download: bool) -> Storage:
+    """Where data and kept weights lie: --data-root or TLBENCH_DATA; TLBENCH_CACHE or ~/.cache/tlbench."""
+    cache = Path(os.environ.get("TLBENCH_CACHE", Path.home() / ".cache" / "tlbench"))
+    data = data_root or Path(os.environ.get("TLBENCH_DATA", cache / "data"))
+    return Storage(data, cache, download)
+
+
+def launch(
+    asked: Asked, *, device: str, jobs: int | None, out: Path | None, data_root: Path | None, download: bool | None
+) -> Study:
+    """The study that was asked for; datasets are opened, nothing is trained.
+
+    Raises:
+        TlbenchError: whatever is wrong with what was asked.
+    """
+    chosen = devices.choose(device)
+    suite = asked.read()
+    place = storage(data_root, download=suite.download if download is None else download)
+    workspace = Workspace(place, chosen)
+    return Study(suite, out or Path("results") / suite.name, workspace, jobs)

@@ -1,0 +1,20 @@
+"""A linear probe: the source's blocks frozen, a new head trained by the same loop (Alain and Bengio 2016)."""
+
+from dataclasses import dataclass
+
+from tlbench.method import Materials, Method, Start, last_blocks
+from tlbench.training import Phase
+
+
+@dataclass(frozen=True)
+class LinearProbe(Method):
+    """Only the head learns."""
+
+    def start(self, materials: Materials) -> Start:
+        """The transferred network, the head learning."""
+        network = materials.transferred()
+        return Start(network, (Phase(last_blocks(network, 0)),))
+
+    def unfrozen(self, n_blocks: int) -> int:  # noqa: ARG002
+        """None of them."""
+        return 0

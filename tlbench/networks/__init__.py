@@ -1,0 +1,1 @@
+"""The networks: each file is one architecture."""

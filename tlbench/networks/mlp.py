@@ -1,0 +1,25 @@
+"""A multilayer perceptron on flattened items."""
+
+import math
+from dataclasses import dataclass
+
+from torch import nn
+
+from tlbench.network import Architecture, Network
+
+
+@dataclass(frozen=True)
+class Mlp(Architecture):
+    """`depth` hidden layers of `width` units, ReLU, no normalisation; each layer is a block."""
+
+    depth: int = 3
+    width: int = 100
+
+    def build(self, shape: tuple[int, ...], n_classes: int) -> Network:
+        """The network."""
+        sizes = [math.prod(shape), *[self.width] * self.depth]
+        blocks: dict[str, nn.Module] = {}
+        for index, (n_in, n_out) in enumerate(zip(sizes, sizes[1:], strict=False)):
+            layers: list[nn.Module] = [nn.Linear(n_in, n_out), nn.ReLU()]
+            blocks[f"hidden{index + 1}"] = nn.Sequential(*([nn.Flatten(), *layers] if index == 0 else layers))
+        return Network(blocks, nn.Identity(), nn.Linear(self.width, n_classes))

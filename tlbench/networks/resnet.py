@@ -1,0 +1,89 @@
+"""The CIFAR family of residual networks, depth 6n + 2 (He et al. 2016, section 4.2)."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from tlbench.errors import TlbenchError
+from tlbench.network import Architecture, GlobalPool, Network
+
+
+class ShortcutA(nn.Module):
+    """Option A: every second pixel, new channels filled with zeros; no parameters."""
+
+    def __init__(self, added: int) -> None:
+        super().__init__()
+        self.added = added
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Half the resolution, `added` more channels."""
+        return functional.pad(inputs[:, :, ::2, ::2], (0, 0, 0, 0, self.added // 2, self.added - self.added // 2))
+
+
+class Residual(nn.Module):
+    """Two 3x3 convolutions with BatchNorm and a shortcut."""
+
+    def __init__(self, n_in: int, n_out: int, stride: int, shortcut: str) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(n_in, n_out, 3, stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(n_out)
+        self.conv2 = nn.Conv2d(n_out, n_out, 3, 1, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(n_out)
+        self.downsample: nn.Module = nn.Identity()
+        if stride != 1 and shortcut == "A":
+            self.downsample = ShortcutA(n_out - n_in)
+        elif stride != 1:
+            self.downsample = nn.Sequential(nn.Conv2d(n_in, n_out, 1, stride, bias=False), nn.BatchNorm2d(n_out))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """The block's output, rectified."""
+        inner = functional.relu(self.bn1(self.conv1(inputs)))
+        return functional.relu(self.bn2(self.conv2(inner)) + self.downsample(inputs))
+
+
+@dataclass(frozen=True)
+class ResNet(Architecture):
+    """ResNet-8, -20, -32, ...: a stem and three stages (layer1..3), each a block; public CIFAR checkpoints fit.
+
+    width: channels of the first stage (16 in the paper). shortcut: A (zero padding) or B (1x1 convolution).
+    """
+
+    depth: int = 8
+    width: int = 16
+    shortcut: Literal["A", "B"] = "A"
+
+    def __post_init__(self) -> None:
+        """Checks the depth."""
+        super().__post_init__()
+        if self.depth < 8 or (self.depth - 2) % 6:
+            raise TlbenchError(f"network 'resnet:{self.depth}': the depth must be 8, 14, 20, 26, 32, ...")
+
+    def build(self, shape: tuple[int, ...], n_classes: int) -> Network:
+        """The network, as PyTorch initialises its layers."""
+        width = self.width
+        stem = OrderedDict(
+            conv1=nn.Conv2d(shape[0], width, 3, 1, 1, bias=False), bn1=nn.BatchNorm2d(width), relu=nn.ReLU()
+        )
+        blocks: dict[str, nn.Module] = {"stem": nn.Sequential(stem)}
+        for stage, (n_in, n_out) in enumerate([(width, width), (width, 2 * width), (2 * width, 4 * width)], start=1):
+            first = Residual(n_in, n_out, 1 if stage == 1 else 2, self.shortcut)
+            rest = [Residual(n_out, n_out, 1, self.shortcut) for _ in range((self.depth - 2) // 6 - 1)]
+            blocks[f"layer{stage}"] = nn.Sequential(first, *rest)
+        network = Network(blocks, GlobalPool(), nn.Linear(4 * width, n_classes))
+        network.public_names = _public_names(network)
+        return network
+
+
+def _public_names(network: Network) -> dict[str, str]:
+    """The names that public checkpoints of this family give to the same weights."""
+    names = {}
+    for key in network.state_dict():
+        plain = key.removeprefix("blocks.").removeprefix("stem.")
+        for name in (plain, plain.replace("downsample.", "shortcut.")):
+            names[name] = key
+            for head in ("fc.", "linear.", "classifier."):
+                names[name.replace("head.", head)] = key
+    return names

@@ -1,0 +1,126 @@
+"""Sources that are trained here: once a recipe, by the same loop as every arm, and kept."""
+
+import hashlib
+import json
+import os
+from abc import abstractmethod
+from dataclasses import KW_ONLY, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from tlbench.dataset import Dataset, DatasetSpec, Labels
+from tlbench.errors import TlbenchError
+from tlbench.inputs import Examples, with_labels
+from tlbench.network import HEAD, Setup
+from tlbench.source import Source, Weights
+from tlbench.streams import generator, key, seeded
+from tlbench.training import Budget, Learner, Phase, accuracy, fit
+from tlbench.workspace import Workspace
+
+CHECKED = 2000  # test items on which a source's own accuracy is read
+
+
+@dataclass(frozen=True)
+class Pretrained(Source):
+    """A source trained on a dataset's whole train split for about `steps` steps of 64 images.
+
+    seed: its own, apart from the trials' seeds. per_seed: train anew for each trial seed, so that the verdict speaks
+    of the dataset rather than of one checkpoint.
+    """
+
+    dataset: DatasetSpec
+    _: KW_ONLY
+    steps: int = 1500
+    seed: int = 0
+    per_seed: bool = False
+
+    @abstractmethod
+    def relabel(self, labels: Labels, random: np.random.Generator) -> Labels:
+        """The labels that are trained on."""
+
+    @property
+    def varies(self) -> bool:
+        """Whether each seed gets weights of its own."""
+        return self.per_seed
+
+    def datasets(self) -> tuple[Dataset, ...]:
+        """The dataset."""
+        return (self.dataset,)
+
+    def identity(self, workspace: Workspace) -> str:
+        """The dataset's."""
+        return self.dataset.identity(workspace.storage)
+
+    def load(self, setup: Setup, workspace: Workspace, seed: int, root_seed: int) -> Weights:  # noqa: ARG002
+        """The kept weights, or newly trained ones, which are then kept.
+
+        Raises:
+            TlbenchError: the dataset cannot be read, or training diverged.
+        """
+        recipe = self._training_recipe(setup, workspace, seed if self.per_seed else 0)
+        digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:12]
+        kept = workspace.storage.cache / "sources" / f"{self.label}-{digest}.safetensors"
+        return _read(kept, setup, self.dataset) or self._train(recipe, setup, workspace, kept)
+
+    def _training_recipe(self, setup: Setup, workspace: Workspace, draw: int) -> dict[str, Any]:
+        own = self.recipe() | {"content": self.identity(workspace), "draw": draw}
+        del own["per_seed"]
+        return {"source": own, "device": workspace.device.type} | setup.recipe()
+
+    def _train(self, recipe: dict[str, Any], setup: Setup, workspace: Workspace, kept: Path) -> Weights:
+        pool, test = (workspace.split(self.dataset, part) for part in ("train", "test"))
+        stream = (self.seed, "source", json.dumps(recipe["source"], sort_keys=True))
+        everything = np.arange(len(pool))
+        form = setup.form.fitted(pool, everything)
+        labels = self.relabel(pool.labels, generator(*stream, "labels"))
+        train = with_labels(Examples(pool, everything, form, workspace.device), labels)
+        chosen = np.sort(generator(*stream, "check").permutation(len(test))[:CHECKED])
+        check = Examples(test, chosen, form, workspace.device)
+        with seeded(*stream, "weights"):
+            network = setup.build(len(pool.classes)).to(workspace.device)
+            order = torch.Generator().manual_seed(key(*stream, "order"))
+            size = min(64, len(pool))
+            budget = Budget(epochs=max(1, round(self.steps / (len(pool) // size))), batch_size=size)
+            learner = Learner(network, train, check, order)
+            fitted = fit([learner], [Phase((*network.names, HEAD))], budget)[0]
+        if fitted.failure:
+            raise TlbenchError(f"source '{self.label}' could not be trained: {fitted.failure}")
+        facts = {
+            "recipe": recipe,
+            "classes": list(pool.classes),
+            "accuracy": accuracy(network, check),
+            "seconds": fitted.seconds,
+        }
+        _keep(kept, {name: value.cpu().contiguous() for name, value in network.state_dict().items()}, facts)
+        again = _read(kept, setup, self.dataset)
+        if again is None:
+            raise TlbenchError(f"{kept} was written and cannot be read back; check the disk")
+        return again
+
+
+def _keep(kept: Path, weights: dict[str, torch.Tensor], facts: dict[str, Any]) -> None:
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    partial = kept.with_suffix(f".{os.getpid()}.partial")
+    save_file(weights, partial, {"tlbench": json.dumps(facts)})
+    partial.replace(kept)
+
+
+def _read(kept: Path, setup: Setup, dataset: Dataset) -> Weights | None:
+    if not kept.is_file():
+        return None
+    try:
+        with safe_open(kept, "pt") as file:
+            facts = json.loads((file.metadata() or {})["tlbench"])
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, KeyError, ValueError):
+        return None  # damaged: trained anew
+    with seeded(0, "placeholder"):
+        network = setup.build(len(facts["classes"]))
+    network.load_state_dict(weights)
+    network.eval()
+    return Weights(network, tuple(facts["classes"]), facts["accuracy"], facts["seconds"], dataset)

@@ -1,0 +1,227 @@
+"""Verdicts as a terminal table, a markdown page with figures, and JSON; made from records alone, without torch."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from tlbench.figures import draw_figures
+from tlbench.records import SCHEMA_VERSION, write_text
+from tlbench.verdict import Verdict
+
+ORDER = ("negative", "unstable", "invalid", "inconclusive", "neutral", "positive")
+FLAGS = {"negative": "!! NEGATIVE", "positive": "++ positive", "neutral": "== neutral", "inconclusive": "?  inconclusive"}
+STYLES = {"negative": "bold red", "positive": "green", "unstable": "bold yellow", "invalid": "bold yellow"}
+COLUMNS = ("verdict", "target", "source", "method", "gain [95 %]", "n", "hurt", "p (Holm)", "scratch", "accuracy")
+
+
+def worst_first(found: Iterable[Verdict]) -> list[Verdict]:
+    """Negative cells first, the most harmful at the top."""
+    return sorted(found, key=lambda v: (ORDER.index(v.verdict), v.gain if v.gain is not None else 0.0))
+
+
+def flag(verdict: Verdict) -> str:
+    """The verdict in a word that needs no colour."""
+    word = FLAGS.get(verdict.verdict, f"!  {verdict.verdict}")
+    return word + (" (confirmed)" if verdict.confirmed else "") + (" (provisional)" if verdict.provisional else "")
+
+
+def points(value: float | None) -> str:
+    """An accuracy difference in points, signed."""
+    return "-" if value is None else f"{100 * value:+.1f}"
+
+
+def gain_text(verdict: Verdict) -> str:
+    """The gain in points with its interval."""
+    low_high = verdict.interval
+    return points(verdict.gain) + (f" [{points(low_high[0])}, {points(low_high[1])}]" if low_high else "")
+
+
+def row(verdict: Verdict) -> tuple[str, ...]:
+    """A cell's row under `COLUMNS`."""
+    hurt = "-" if verdict.share_hurt is None else f"{verdict.share_hurt:.0%}"
+    return (
+        flag(verdict),
+        verdict.target,
+        verdict.source,
+        verdict.method,
+        gain_text(verdict),
+        f"{verdict.n_pairs}/{verdict.n_planned}",
+        hurt,
+        f"{verdict.p_adjusted:.4f}" if verdict.p_adjusted >= 0.0001 else "<0.0001",
+        _percent(verdict.baseline_accuracy),
+        _percent(verdict.accuracy),
+    )
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.1f}"
+
+
+def headline(found: list[Verdict]) -> str:
+    """The answer in a sentence or two."""
+    judged = [v for v in found if v.role == "cell"]
+    harm = [v for v in judged if v.verdict == "negative"]
+    help_ = [v for v in judged if v.verdict == "positive"]
+    open_ = len(judged) - len(harm) - len(help_)
+    text = f"Of {len(judged)} cells, {len(help_)} are positive, {len(harm)} negative, {open_} neither."
+    if harm:
+        worst = min(harm, key=lambda v: v.gain or 0.0)
+        text += f" Worst: {worst.source} by {worst.method} on {worst.target}, {gain_text(worst)} points."
+    if help_:
+        best = max(help_, key=lambda v: v.gain or 0.0)
+        text += f" Best: {best.source} by {best.method} on {best.target}, {gain_text(best)} points."
+    return text
+
+
+def calibration(found: list[Verdict]) -> list[str]:
+    """What each kind of control should have said, and what it said."""
+    lines = []
+    asked = {"unflagged": "must not be flagged", "negative": "must be negative", "any": "no demand"}
+    for control in (v for v in found if v.role == "control"):
+        said = {True: "as it must", False: "NOT AS IT MUST", None: "shown"}[control.as_expected]
+        demand = asked[control.expect or "any"]
+        name = f"{control.source} by {control.method} on {control.target}"
+        lines.append(f"{name}: {demand}; {control.verdict}, {gain_text(control)}: {said}")
+    return lines
+
+
+def limits(run: dict[str, Any], found: list[Verdict]) -> list[str]:
+    """What the reader must know before leaning on the table."""
+    settings, budget = run["verdict"], run["suite"]["budget"]
+    lines = [
+        f"Gains are accuracy points over from-scratch ({settings['pairing']} by seed), positive is better; a cell is "
+        f"flagged at alpha {settings['alpha']:g} (Holm over its family, each direction at half) beyond a margin of "
+        f"{100 * settings['margin']:g} points. Intervals are 95 % a cell, not simultaneous.",
+        f"One learning rate ({budget['learning_rate']:g}) for every arm, not tuned for each.",
+    ]
+    late = [v for v in found if v.convergence and v.convergence["baseline_still_improving"] > 0.5]
+    if late:
+        names = ", ".join(sorted({v.target for v in late}))
+        lines.append(f"From-scratch was still improving at the end on {names}: a longer budget may shrink gains.")
+    if any(not v.certifiable for v in found):
+        lines.append("On some targets the test set is too small to certify the margin (it is below 2 tau).")
+    for name, f in sorted({(v.target, v.reuse) for v in found if v.wide_interval}):
+        lines.append(f"{name}: draws take {f:.0%} of the pool and overlap; --json gives the wider interval.")
+    if any(v.n_pairs < 5 for v in found):
+        lines.append("Below 5 pairs nothing but inconclusive, unstable or invalid may be said.")
+    for v in found:
+        if abs(v.skewness) > 1 and v.n_pairs >= 5:
+            lines.append(f"{v.target}/{v.source}/{v.method}: gains are skewed ({v.skewness:+.1f}).")
+    return lines
+
+
+def needs(found: list[Verdict]) -> list[str]:
+    """For each undecided cell, the seeds that would decide it."""
+    lines = []
+    for v in found:
+        if v.verdict == "inconclusive" and v.role == "cell" and v.n_pairs > 1:
+            more = f"{max(0, v.seeds_needed - v.n_pairs)} further seeds" if v.seeds_needed else "more than 1000 seeds"
+            lines.append(f"{v.target}/{v.source}/{v.method}: {more} would likely decide it")
+    return lines
+
+
+def _difference(found: dict[str, Any] | None, name: str) -> str:
+    return "n/a" if not found else points(found[name]["mean"])
+
+
+def readings_row(v: Verdict) -> tuple[str, ...]:
+    """Convergence and cost of a cell, shown and not judged."""
+    curve, seconds = v.convergence, v.cost.get("seconds")
+    speed = "n/a"
+    if curve and "log2_speedup" in curve:
+        ratio, n = curve["log2_speedup"], len(curve["steps_to_target"])
+        held = f" ({curve['censored_pairs']}/{n} censored)" if curve["censored_pairs"] else ""
+        speed = ("> budget" if ratio is None else f"{2**ratio:.2f}x") + held
+    return (
+        v.target,
+        v.source,
+        v.method,
+        *(_difference(curve, name) for name in ("jumpstart", "area", "asymptote")),
+        speed,
+        "-" if seconds is None else f"{seconds:.2f}",
+        "-" if seconds is None else f"{v.cost['baseline_seconds']:.2f}",
+        ", ".join(f"{name} {value:.3g}" for name, value in v.similarity.items()) or "-",
+    )
+
+
+READINGS = ("target", "source", "method", "jumpstart", "area", "asymptote", "steps", "seconds", "scratch s", "similarity")
+
+
+def terminal(run: dict[str, Any], found: list[Verdict]) -> RenderableType:
+    """The report for a terminal."""
+    parts: list[RenderableType] = [Text(headline(found), style="bold")]
+    for title, role in (("verdicts, worst first", "cell"), ("controls", "control")):
+        chosen = worst_first(v for v in found if v.role == role)
+        if chosen:
+            parts.append(_table(f"{run['suite']['name']}: {title}", COLUMNS, [(row(v), STYLES.get(v.verdict, "")) for v in chosen]))
+    parts += [Text(line) for line in calibration(found)]
+    shown = [(readings_row(v), "") for v in found if v.role == "cell"]
+    parts.append(_table("convergence and cost against scratch (shown, not judged; seconds estimated)", READINGS, shown))
+    parts += [Text(line) for line in [*needs(found), *limits(run, found)]]
+    return Group(*parts)
+
+
+def _table(title: str, columns: tuple[str, ...], rows: list[tuple[tuple[str, ...], str]]) -> Table:
+    table = Table(*columns, title=title, title_justify="left", header_style="bold", pad_edge=False)
+    for cells, style in rows:
+        table.add_row(*(escape(cell) for cell in cells), style=style)
+    return table
+
+
+def as_json(run: dict[str, Any], found: list[Verdict]) -> dict[str, Any]:
+    """The report as plain data; accuracies in [0, 1]."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "suite": run["suite"]["name"],
+        "cells": [verdict.as_dict() for verdict in worst_first(found)],
+    }
+
+
+def markdown(run: dict[str, Any], found: list[Verdict], figures: list[Path]) -> str:
+    """The report as a markdown page."""
+    suite, where = run["suite"], run["environment"]
+    lines = [f"# {suite['name']}", "", suite["description"], "", f"**{headline(found)}**", "", "## Calibration", ""]
+    lines += [f"- {_plain(line)}" for line in calibration(found)] or ["No controls were run."]
+    for title, role in (("Verdicts, worst first", "cell"), ("Controls", "control")):
+        chosen = worst_first(v for v in found if v.role == role)
+        if chosen:
+            lines += ["", f"## {title}", "", *_markdown_table(COLUMNS, [row(v) for v in chosen])]
+    shown = [readings_row(v) for v in found if v.role == "cell"]
+    lines += ["", "## Convergence and cost", "", "Against scratch; shown, not judged; seconds are estimated.", ""]
+    lines += _markdown_table(READINGS, shown)
+    lines += ["", "## How to read this", "", *(f"- {_plain(line)}" for line in [*needs(found), *limits(run, found)])]
+    lines += ["", "## Figures", "", *(f"![{path.stem}](figures/{path.name})" for path in figures)]
+    lines += ["", "## Notes", "", *(f"- {_plain(note)}" for note in _all_notes(run, found))]
+    versions = ", ".join(f"{name} {version}" for name, version in where["versions"].items() if version)
+    lines += ["", "## Environment", "", f"{where['device']}, {where['machine']['processor']}; {versions}"]
+    lines += [f"Commit {where['commit']}{' (dirty)' if where['dirty'] else ''}, code {where['code']}.", ""]
+    return "\n".join(lines)
+
+
+def _all_notes(run: dict[str, Any], found: list[Verdict]) -> list[str]:
+    own = [f"{v.target}/{v.source}/{v.method}: {note}" for v in found for note in v.notes]
+    return [*run["notes"], *run["skipped"], *own] or ["none"]
+
+
+def _plain(text: str) -> str:
+    """Text that markdown and HTML leave as it is."""
+    for mark in "\\`*_[]<>|":
+        text = text.replace(mark, f"\\{mark}" if mark not in "<>" else {"<": "&lt;", ">": "&gt;"}[mark])
+    return text
+
+
+def _markdown_table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+    lines = ["| " + " | ".join(columns) + " |", "|" + " --- |" * len(columns)]
+    return lines + ["| " + " | ".join(_plain(cell) for cell in cells) + " |" for cells in rows]
+
+
+def render(folder: Path, run: dict[str, Any], found: list[Verdict]) -> Path:
+    """Writes `report.md` and `figures/` into the run's folder; the page's path."""
+    page = folder / "report.md"
+    write_text(page, markdown(run, found, draw_figures(folder, run, found)))
+    return page

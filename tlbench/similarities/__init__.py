@@ -1,0 +1,1 @@
+"""The similarities: each file is one score."""

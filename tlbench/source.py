@@ -1,0 +1,67 @@
+"""What a source is: where initial weights come from."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+from tlbench.dataset import Dataset
+from tlbench.inputs import InputForm
+from tlbench.network import Architecture, Network, Setup
+from tlbench.shelf import Leaf, Shelf
+from tlbench.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A source's network, on the CPU, with what is known of it.
+
+    classes: what the head's outputs mean, None where the head is missing or means nothing. seconds: what pretraining
+    cost, None where unknown. accuracy: the source's own, on its own test split, None where unknown. dataset: what it
+    was trained on, where that can be read. notes: what the user should know (tensors dropped, weights left random).
+    """
+
+    network: Network
+    classes: tuple[str, ...] | None = None
+    accuracy: float | None = None
+    seconds: float | None = None
+    dataset: Dataset | None = None
+    notes: tuple[str, ...] = ()
+
+    def digest(self) -> str:
+        """A digest of all blocks' weights and buffers."""
+        return self.network.checksum(self.network.names)
+
+
+@dataclass(frozen=True)
+class Source(Leaf, ABC):
+    """Where initial weights come from. A leaf gives `load`; constructing one reads nothing."""
+
+    has_head: ClassVar[bool] = True  # whether the head's outputs mean something, so that `direct` can use it
+
+    def architecture(self, default: Architecture) -> Architecture:
+        """The network whose weights these are; most sources take the suite's."""
+        return default
+
+    def form(self, default: InputForm) -> InputForm:
+        """The input the network expects; most sources take the suite's."""
+        return default
+
+    def identity(self, workspace: Workspace) -> str:  # noqa: ARG002
+        """A digest of content that may change under the same name (a user's file); empty where it cannot."""
+        return ""
+
+    def datasets(self) -> tuple[Dataset, ...]:
+        """The datasets it is trained on, where they are known by name."""
+        return ()
+
+    @property
+    def varies(self) -> bool:
+        """Whether each seed gets weights of its own, so that the spread over sources is within the interval."""
+        return False
+
+    @abstractmethod
+    def load(self, setup: Setup, workspace: Workspace, seed: int, root_seed: int) -> Weights:
+        """The weights for this setup, made and kept first where they must be trained; `seed` matters if `varies`."""
+
+
+sources: Shelf[Source] = Shelf("tlbench.sources", Source)  # type: ignore[type-abstract]

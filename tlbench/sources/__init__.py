@@ -1,0 +1,1 @@
+"""The sources: each file is one kind."""

@@ -1,0 +1,65 @@
+"""Published weights of torchvision's zoo, with their own preprocessing."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+
+import torch
+import torchvision
+
+from tlbench.checkpoint import match, read_checkpoint
+from tlbench.errors import TlbenchError, one_line, unknown
+from tlbench.inputs import InputForm
+from tlbench.network import Architecture, Setup, networks
+from tlbench.source import Source, Weights
+from tlbench.streams import seeded
+from tlbench.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Torchvision(Source):
+    """`torchvision:MODEL`; TORCH_HOME is respected. `image_size` replaces the published resize and crop."""
+
+    model: str
+    weights: str = "DEFAULT"
+    image_size: int = 0
+
+    def architecture(self, default: Architecture) -> Architecture:  # noqa: ARG002
+        """The model."""
+        return networks.make(f"torchvision:{self.model}")
+
+    def form(self, default: InputForm) -> InputForm:  # noqa: ARG002
+        """The published preprocessing: resize, centre crop, mean and standard deviation."""
+        preset = self._entry().transforms()
+        size = self.image_size or preset.crop_size[0]
+        resize = 0 if self.image_size else preset.resize_size[0]
+        return InputForm(size, 3, tuple(preset.mean), tuple(preset.std), resize)
+
+    def load(self, setup: Setup, workspace: Workspace, seed: int, root_seed: int) -> Weights:  # noqa: ARG002
+        """The published weights; downloaded only when allowed, and never unpickled."""
+        entry = self._entry()
+        kept = Path(torch.hub.get_dir()) / "checkpoints" / entry.url.rpartition("/")[2]
+        if not kept.is_file():
+            self._fetch(entry.url, kept, allowed=workspace.storage.download)
+        categories = tuple(entry.meta["categories"])
+        with seeded(0, "zoo", setup.label):
+            network = setup.build(len(categories))
+        found = match(read_checkpoint(kept), network, str(kept))
+        network.load_state_dict(found.weights, strict=False)
+        return Weights(network.eval(), categories, notes=found.notes(str(kept)) if found.missing else ())
+
+    def _fetch(self, url: str, kept: Path, *, allowed: bool) -> None:
+        if not allowed:
+            raise TlbenchError(f"source '{self.label}': no weights at {kept}; put them there or allow --download")
+        try:
+            torch.hub.load_state_dict_from_url(url, check_hash=True, weights_only=True, progress=False)
+        except (URLError, OSError, RuntimeError) as error:
+            raise TlbenchError(f"source '{self.label}' could not be downloaded: {one_line(error)}") from None
+
+    def _entry(self) -> Any:
+        networks.make(f"torchvision:{self.model}")
+        known = torchvision.models.get_model_weights(self.model)
+        if self.weights not in known.__members__:
+            raise unknown(f"weights of torchvision model '{self.model}'", self.weights, known.__members__)
+        return known[self.weights]

@@ -1,0 +1,148 @@
+"""The statistics: arrays in, numbers out. Gains are accuracy differences in [-1, 1]; leading axes are batches."""
+
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+Bools: TypeAlias = npt.NDArray[np.bool_]
+FLOOR = 0.4  # of the margin: the least noise that a finite test set is taken to add
+
+
+def item_noise(right: Bools, baseline_right: Bools) -> float:
+    """tau: the standard deviation that the finite test set adds to a mean gain.
+
+    right, baseline_right: (n, N) correctness of N test items at n paired seeds. A crossed two-way layout: tau^2 is the
+    variance component of items, max(0, Var_j(mean_i g_ij) / N - MSE / (n N)), with g = right - baseline_right.
+    """
+    g = right.astype(np.float64) - baseline_right.astype(np.float64)
+    n, size = g.shape
+    if n < 2 or size < 2:
+        return 0.0
+    items, seeds = g.mean(0), g.mean(1)
+    residual = g - items[None] - seeds[:, None] + g.mean()
+    mse = (residual**2).sum() / ((n - 1) * (size - 1))
+    return float(np.sqrt(max(0.0, items.var(ddof=1) / size - mse / (n * size))))
+
+
+def moments(values: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    """Count, mean, standard deviation (ddof 1) and skewness over the last axis; nan is a value left out."""
+    present = ~np.isnan(values)
+    n = present.sum(-1).astype(np.float64)
+    filled = np.where(present, values, 0.0)
+    mean = filled.sum(-1) / np.maximum(n, 1)
+    centred = np.where(present, values - mean[..., None], 0.0)
+    squares = (centred**2).sum(-1)
+    spread = np.sqrt(squares / np.maximum(n - 1, 1))
+    second = squares / np.maximum(n, 1)
+    third = (centred**3).sum(-1) / np.maximum(n, 1)
+    skewness = np.where(second > 0, third / np.maximum(second, 1e-300) ** 1.5, 0.0)
+    return n, mean, spread, skewness
+
+
+def welch_freedom(first: Floats, second: Floats, n: Floats) -> Floats:
+    """Welch-Satterthwaite degrees of freedom of a difference of two means of n, from their standard deviations."""
+    both = first**4 + second**4
+    return np.where(both > 0, (n - 1) * (first**2 + second**2) ** 2 / np.maximum(both, 1e-300), n - 1)
+
+
+def standard_error(spread: Floats, n: Floats, tau: Floats, margin: float, reuse: Floats | float = 0.0) -> Floats:
+    """sqrt(s^2 / n + max(tau, 0.4 margin)^2), and s^2 f / (1 - f) more for a share f of the pool in every draw.
+
+    The last term is Nadeau and Bengio's (2003): draws that overlap vary less than draws from the population.
+    """
+    f = np.minimum(np.asarray(reuse, dtype=np.float64), 0.999)
+    between = spread**2 * (1 / np.maximum(n, 1) + f / (1 - f))
+    return np.asarray(np.sqrt(between + np.maximum(tau, FLOOR * margin) ** 2))
+
+
+def interval(mean: Floats, error: Floats, freedom: Floats, level: float) -> tuple[Floats, Floats]:
+    """The two-sided t interval of confidence `level`; infinite without degrees of freedom."""
+    quantile = stats.t.ppf(0.5 + level / 2, np.maximum(freedom, 1))
+    half = np.where(freedom > 0, quantile * error, np.inf)
+    return mean - half, mean + half
+
+
+def p_below(mean: Floats, error: Floats, freedom: Floats, bound: float = 0.0) -> Floats:
+    """One-sided p of H0 "the true mean is at least `bound`" against "it is below"; 1 without degrees of freedom."""
+    p = stats.t.cdf((mean - bound) / error, np.maximum(freedom, 1))
+    return np.where(freedom > 0, p, 1.0)
+
+
+def p_below_skewed(
+    mean: Floats, error: Floats, skewness: Floats, n: Floats, freedom: Floats, bound: float = 0.0
+) -> Floats:
+    """The same by Hall's (1992) monotone cubic transform of t, which allows for skewed gains."""
+    t, n = (mean - bound) / error, np.maximum(n, 1)
+    root = np.sqrt(n)
+    turned = t + skewness * t**2 / (3 * root) + skewness**2 * t**3 / (27 * n) + skewness / (6 * root)
+    p = stats.t.cdf(turned, np.maximum(freedom, 1))
+    return np.where(freedom > 0, p, 1.0)
+
+
+def holm(p: Floats) -> Floats:
+    """Holm-adjusted p-values over the last axis (Holm 1979)."""
+    order = np.argsort(p, axis=-1)
+    scaled = np.take_along_axis(p, order, -1) * np.arange(p.shape[-1], 0, -1)
+    adjusted = np.minimum(np.maximum.accumulate(scaled, axis=-1), 1.0)
+    result = np.empty_like(adjusted)
+    np.put_along_axis(result, order, adjusted, -1)
+    return result
+
+
+def wilson(hits: int, n: int, level: float = 0.95) -> tuple[float, float]:
+    """Wilson's (1927) interval of a share."""
+    if n == 0:
+        return 0.0, 1.0
+    z, share = float(stats.norm.ppf(0.5 + level / 2)), hits / n
+    centre, spread = share + z**2 / (2 * n), z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    scale = 1 + z**2 / n
+    return max(0.0, float((centre - spread) / scale)), min(1.0, float((centre + spread) / scale))
+
+
+def seeds_needed(
+    mean: float, spread: float, tau: float, margin: float, alpha: float, *, family: int = 1, power: float = 0.8
+) -> int | None:
+    """The least number of seeds, 5 to 1000, at which a verdict is likely (`power`) if mean and spread are the truth.
+
+    A gain beyond the margin is looked for by the one-sided t test at alpha / 2 / family (noncentral t), a smaller one
+    by equivalence at alpha. None: not by 1000 seeds, as where the test set's own noise is too large.
+    """
+    n = np.arange(5, 1001)
+    error = np.sqrt(spread**2 / n + max(tau, FLOOR * margin) ** 2)
+    if abs(mean) >= margin:
+        critical = stats.t.ppf(1 - alpha / 2 / family, n - 1)
+        reached = stats.nct.sf(critical, n - 1, abs(mean) / error)
+    else:
+        critical = stats.t.ppf(1 - alpha, n - 1)
+        high = stats.nct.sf(critical, n - 1, (margin - mean) / error)
+        low = stats.nct.sf(critical, n - 1, (margin + mean) / error)
+        reached = np.maximum(0, high + low - 1)
+    enough = np.flatnonzero(reached >= power)
+    return int(n[enough[0]]) if enough.size else None
+
+
+def rank_correlation(x: Floats, y: Floats) -> float | None:
+    """Spearman's rank correlation; None with fewer than three points or where one side is constant."""
+    if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return None
+    return float(stats.spearmanr(x, y).statistic)
+
+
+def median_log2_ratio(steps: list[int | None], baseline_steps: list[int | None]) -> tuple[float | None, int]:
+    """The median over pairs of log2(baseline steps / steps), positive where faster, and how many pairs are censored.
+
+    An arm that never arrives takes infinitely many steps: it counts as the slowest, or the baseline as such. A pair in
+    which neither arrives counts as equal. None where the median itself is infinite.
+    """
+    ratios, censored = [], 0
+    for own, base in zip(steps, baseline_steps, strict=True):
+        censored += own is None or base is None
+        if own is None or base is None:
+            ratios.append(0.0 if own is base else (-np.inf if own is None else np.inf))
+        else:
+            ratios.append(float(np.log2(max(base, 1) / max(own, 1))))
+    middle = float(np.median(ratios)) if ratios else np.nan
+    return (middle if np.isfinite(middle) else None), censored
