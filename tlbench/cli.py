@@ -42,7 +42,7 @@ def run(
     seeds: Annotated[int | None, typer.Option(min=1, help="Seeds a cell.")] = None,
     root_seed: Annotated[int | None, typer.Option(min=0, help="Moves every trial's draws.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Epochs of every arm.")] = None,
-    lr: Annotated[float | None, typer.Option(help="Peak learning rate of every arm.")] = None,
+    lr: Annotated[list[float] | None, typer.Option(help="Peak learning rate; several make every arm's grid.")] = None,
     network: Annotated[str | None, typer.Option(help="Network, such as resnet:20 or cnn.")] = None,
     image_size: Annotated[int | None, typer.Option(min=4, help="Side of the square inputs, in pixels.")] = None,
     controls: Annotated[bool, typer.Option(help="Run the control pairs as well.")] = True,
@@ -59,7 +59,7 @@ def run(
     from tlbench.launch import Asked, launch
 
     shelves = {"source": source, "target": target, "method": method, "similarity": similarity}
-    plain = {"seeds": seeds, "root_seed": root_seed, "epochs": epochs, "learning_rate": lr, "network": network}
+    plain = {"seeds": seeds, "root_seed": root_seed, "epochs": epochs, "learning_rates": lr or None, "network": network}
     plain |= {"image_size": image_size, "controls": None if controls else False}
     asked = Asked(suite, shelves, n_train or [], {key: value for key, value in plain.items() if value is not None})
     study = launch(asked, device=device, jobs=jobs, out=out, data_root=data_root, download=download)

@@ -78,7 +78,9 @@ class Dataset(Leaf, ABC):
             raise TlbenchError(f"dataset '{self.label}' has one class ({', '.join(split.classes)}); two are needed")
         if (empty := np.flatnonzero(counts == 0)).size:
             names = ", ".join(split.classes[i] for i in empty[:5])
-            raise TlbenchError(f"dataset '{self.label}': no {part} items in class {names}; add some or remove the class")
+            raise TlbenchError(
+                f"dataset '{self.label}': no {part} items in class {names}; add some or remove the class"
+            )
         return split
 
 

@@ -36,11 +36,11 @@ def commit() -> dict[str, Any]:
     """The commit of the checkout that tlbench runs from and whether it was dirty; nothing where it is installed."""
     run = functools.partial(subprocess.run, cwd=PACKAGE.parent, capture_output=True, text=True, check=False, timeout=10)
     try:
-        tracked = run(["git", "ls-files", "tlbench/__init__.py"])  # noqa: S607
+        tracked = run(["git", "ls-files", "tlbench/__init__.py"])
         if tracked.returncode or not tracked.stdout.strip():
             return {"commit": None, "dirty": None}
-        head = run(["git", "rev-parse", "HEAD"]).stdout.strip() or None  # noqa: S607
-        changes = run(["git", "status", "--porcelain", "--", "tlbench"]).stdout.strip()  # noqa: S607
+        head = run(["git", "rev-parse", "HEAD"]).stdout.strip() or None
+        changes = run(["git", "status", "--porcelain", "--", "tlbench"]).stdout.strip()
     except (OSError, subprocess.TimeoutExpired):
         return {"commit": None, "dirty": None}
     return {"commit": head, "dirty": bool(changes)}

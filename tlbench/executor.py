@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 import torch
 
@@ -74,7 +74,7 @@ class Pool:
         self._executor: ProcessPoolExecutor | None = None
         torch.set_num_threads(engine.threads)
 
-    def __enter__(self) -> "Pool":
+    def __enter__(self) -> Self:
         if self._engine.jobs > 1:
             for name in THREAD_VARIABLES:
                 os.environ[name] = str(self._engine.threads)  # read by a worker's libraries when they load

@@ -1,4 +1,4 @@
-"""The figures of a report, from verdicts and records: learning curves, gains, gain against similarity, accuracy by k."""
+"""A report's figures, from verdicts and records: learning curves, gains, gain by similarity, accuracy by k."""
 
 from collections import defaultdict
 from collections.abc import Callable
@@ -77,7 +77,10 @@ def gain_heatmap(folder: Path, run: dict[str, Any], found: list[Verdict]) -> Fig
         table = frame.pivot_table(index="source", columns="target", values="gain", sort=False)
         marks = {(v.source, v.target): "!" if v.verdict == "negative" else "" for v in chosen}
         texts = [
-            ["" if np.isnan(value := table.loc[s, t]) else f"{value:+.1f}{marks.get((s, t), '')}" for t in table.columns]
+            [
+                "" if np.isnan(value := table.loc[s, t]) else f"{value:+.1f}{marks.get((s, t), '')}"
+                for t in table.columns
+            ]
             for s in table.index
         ]
         sns.heatmap(table, ax=axis, annot=np.array(texts), fmt="", cmap="vlag_r", center=0, vmin=-extreme, vmax=extreme)
@@ -122,20 +125,36 @@ def gain_by_similarity(folder: Path, run: dict[str, Any], found: list[Verdict]) 
     names = list(dict.fromkeys(name for v in found for name in v.similarity))
     if not names:
         return None
-    colours = dict(zip(methods := list(dict.fromkeys(v.method for v in found)), sns.color_palette(n_colors=len(methods)), strict=True))
+    colours = dict(
+        zip(
+            methods := list(dict.fromkeys(v.method for v in found)),
+            sns.color_palette(n_colors=len(methods)),
+            strict=True,
+        )
+    )
     figure, axes = _panels(len(names), 4.2, 3.4, columns=3)
     for name, axis in zip(names, axes, strict=True):
         shown = [v for v in found if name in v.similarity and v.gain is not None]
         for v in shown:
             centre, (low, high) = 100 * (v.gain or 0), v.interval or (v.gain or 0, v.gain or 0)
             reach = [[centre - 100 * low], [100 * high - centre]]
-            axis.errorbar(v.similarity[name], centre, reach, fmt=MARKS[v.verdict], color=colours[v.method], alpha=0.8, markersize=5)
+            axis.errorbar(
+                v.similarity[name],
+                centre,
+                reach,
+                fmt=MARKS[v.verdict],
+                color=colours[v.method],
+                alpha=0.8,
+                markersize=5,
+            )
         axis.axhline(0, color="0.4", linewidth=0.8)
         rank = stats.rank_correlation(
             np.array([v.similarity[name] for v in shown]), np.array([v.gain or 0 for v in shown])
         )
         axis.set(xlabel=name, ylabel="gain, points", title="" if rank is None else f"rank correlation {rank:+.2f}")
-    handles = [mpl.lines.Line2D([], [], color=colour, marker="o", linestyle="", label=m) for m, colour in colours.items()]
+    handles = [
+        mpl.lines.Line2D([], [], color=colour, marker="o", linestyle="", label=m) for m, colour in colours.items()
+    ]
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), fontsize="small")
     return figure
 

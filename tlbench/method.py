@@ -26,9 +26,7 @@ class Predictor(Protocol):
 class Readout(Protocol):
     """Fits a predictor to the training draw's outputs and labels; `seed` is for what it draws at random."""
 
-    def __call__(
-        self, outputs: npt.NDArray[np.float32], labels: npt.NDArray[np.int64], seed: int, /
-    ) -> Predictor:
+    def __call__(self, outputs: npt.NDArray[np.float32], labels: npt.NDArray[np.int64], seed: int, /) -> Predictor:
         """The fitted predictor."""
         ...
 

@@ -84,7 +84,8 @@ def _decode(classes: dict[str, list[Path]], image_size: int | None, kept: Path, 
     size = image_size or (min(int(np.median(shorter)), LARGEST_SIDE) if shorter else LARGEST_SIDE)
     partial = kept.with_suffix(f".{os.getpid()}.partial")
     array = open_memmap(partial, mode="w+", dtype=np.uint8, shape=(len(files), 3 if colour else 1, size, size))
-    labels, bad = [], []
+    labels: list[int] = []
+    bad: list[str] = []
     for index, path in files:
         try:
             array[len(labels)] = _square(path, size, colour=colour)

@@ -23,6 +23,7 @@ from tlbench.training import Budget, Learner, Phase, accuracy, fit
 from tlbench.workspace import Workspace
 
 CHECKED = 2000  # test items on which a source's own accuracy is read
+PEAK = 3e-3  # learning rate
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class Pretrained(Source):
             size = min(64, len(pool))
             budget = Budget(epochs=max(1, round(self.steps / (len(pool) // size))), batch_size=size)
             learner = Learner(network, train, check, order)
-            fitted = fit([learner], [Phase((*network.names, HEAD))], budget)[0]
+            fitted = fit([learner], [Phase((*network.names, HEAD))], budget, PEAK)[0]
         if fitted.failure:
             raise TlbenchError(f"source '{self.label}' could not be trained: {fitted.failure}")
         facts = {

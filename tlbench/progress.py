@@ -32,7 +32,12 @@ class Progress:
         if not self.console.is_terminal:
             yield from self._plain(what, guess, results)
             return
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[left]}"))
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[left]}"),
+        )
         with Bar(*columns, console=self.console, transient=True) as bar:
             task = bar.add_task(what, total=len(labels), left="")
             for position, result in results:

@@ -14,7 +14,12 @@ from tlbench.records import SCHEMA_VERSION, write_text
 from tlbench.verdict import Verdict
 
 ORDER = ("negative", "unstable", "invalid", "inconclusive", "neutral", "positive")
-FLAGS = {"negative": "!! NEGATIVE", "positive": "++ positive", "neutral": "== neutral", "inconclusive": "?  inconclusive"}
+FLAGS = {
+    "negative": "!! NEGATIVE",
+    "positive": "++ positive",
+    "neutral": "== neutral",
+    "inconclusive": "?  inconclusive",
+}
 STYLES = {"negative": "bold red", "positive": "green", "unstable": "bold yellow", "invalid": "bold yellow"}
 COLUMNS = ("verdict", "target", "source", "method", "gain [95 %]", "n", "hurt", "p (Holm)", "scratch", "accuracy")
 
@@ -93,12 +98,19 @@ def calibration(found: list[Verdict]) -> list[str]:
 def limits(run: dict[str, Any], found: list[Verdict]) -> list[str]:
     """What the reader must know before leaning on the table."""
     settings, budget = run["verdict"], run["suite"]["budget"]
-    lines = [
+    gains = (
         f"Gains are accuracy points over from-scratch ({settings['pairing']} by seed), positive is better; a cell is "
         f"flagged at alpha {settings['alpha']:g} (Holm over its family, each direction at half) beyond a margin of "
-        f"{100 * settings['margin']:g} points. Intervals are 95 % a cell, not simultaneous.",
-        f"One learning rate ({budget['learning_rate']:g}) for every arm, not tuned for each.",
-    ]
+        f"{100 * settings['margin']:g} points. Intervals are 95 % a cell, not simultaneous."
+    )
+    lines = [gains]
+    rates = ", ".join(f"{rate:g}" for rate in budget["learning_rates"])
+    if len(budget["learning_rates"]) > 1:
+        lines.append(
+            f"Learning rate chosen in each trial on its own validation draw from {rates}, for every arm alike."
+        )
+    else:
+        lines.append(f"One learning rate ({rates}) for every arm, not tuned for each: a limitation.")
     late = [v for v in found if v.convergence and v.convergence["baseline_still_improving"] > 0.5]
     if late:
         names = ", ".join(sorted({v.target for v in late}))
@@ -109,10 +121,8 @@ def limits(run: dict[str, Any], found: list[Verdict]) -> list[str]:
         lines.append(f"{name}: draws take {f:.0%} of the pool and overlap; --json gives the wider interval.")
     if any(v.n_pairs < 5 for v in found):
         lines.append("Below 5 pairs nothing but inconclusive, unstable or invalid may be said.")
-    for v in found:
-        if abs(v.skewness) > 1 and v.n_pairs >= 5:
-            lines.append(f"{v.target}/{v.source}/{v.method}: gains are skewed ({v.skewness:+.1f}).")
-    return lines
+    skewed = [v for v in found if abs(v.skewness) > 1 and v.n_pairs >= 5]
+    return lines + [f"{v.target}/{v.source}/{v.method}: gains are skewed ({v.skewness:+.1f})." for v in skewed]
 
 
 def needs(found: list[Verdict]) -> list[str]:
@@ -149,7 +159,18 @@ def readings_row(v: Verdict) -> tuple[str, ...]:
     )
 
 
-READINGS = ("target", "source", "method", "jumpstart", "area", "asymptote", "steps", "seconds", "scratch s", "similarity")
+READINGS = (
+    "target",
+    "source",
+    "method",
+    "jumpstart",
+    "area",
+    "asymptote",
+    "steps",
+    "seconds",
+    "scratch s",
+    "similarity",
+)
 
 
 def terminal(run: dict[str, Any], found: list[Verdict]) -> RenderableType:
@@ -158,7 +179,11 @@ def terminal(run: dict[str, Any], found: list[Verdict]) -> RenderableType:
     for title, role in (("verdicts, worst first", "cell"), ("controls", "control")):
         chosen = worst_first(v for v in found if v.role == role)
         if chosen:
-            parts.append(_table(f"{run['suite']['name']}: {title}", COLUMNS, [(row(v), STYLES.get(v.verdict, "")) for v in chosen]))
+            parts.append(
+                _table(
+                    f"{run['suite']['name']}: {title}", COLUMNS, [(row(v), STYLES.get(v.verdict, "")) for v in chosen]
+                )
+            )
     parts += [Text(line) for line in calibration(found)]
     shown = [(readings_row(v), "") for v in found if v.role == "cell"]
     parts.append(_table("convergence and cost against scratch (shown, not judged; seconds estimated)", READINGS, shown))

@@ -9,6 +9,7 @@ from scipy import stats
 Floats: TypeAlias = npt.NDArray[np.float64]
 Bools: TypeAlias = npt.NDArray[np.bool_]
 FLOOR = 0.4  # of the margin: the least noise that a finite test set is taken to add
+POWER = 0.8
 
 
 def item_noise(right: Bools, baseline_right: Bools) -> float:
@@ -38,7 +39,7 @@ def moments(values: Floats) -> tuple[Floats, Floats, Floats, Floats]:
     spread = np.sqrt(squares / np.maximum(n - 1, 1))
     second = squares / np.maximum(n, 1)
     third = (centred**3).sum(-1) / np.maximum(n, 1)
-    skewness = np.where(second > 0, third / np.maximum(second, 1e-300) ** 1.5, 0.0)
+    skewness = np.where(second > 1e-24, third / np.maximum(second, 1e-24) ** 1.5, 0.0)
     return n, mean, spread, skewness
 
 
@@ -102,10 +103,8 @@ def wilson(hits: int, n: int, level: float = 0.95) -> tuple[float, float]:
     return max(0.0, float((centre - spread) / scale)), min(1.0, float((centre + spread) / scale))
 
 
-def seeds_needed(
-    mean: float, spread: float, tau: float, margin: float, alpha: float, *, family: int = 1, power: float = 0.8
-) -> int | None:
-    """The least number of seeds, 5 to 1000, at which a verdict is likely (`power`) if mean and spread are the truth.
+def seeds_needed(mean: float, spread: float, tau: float, margin: float, alpha: float, *, family: int = 1) -> int | None:
+    """The least number of seeds, 5 to 1000, at which a verdict has power 0.8 if mean and spread are the truth.
 
     A gain beyond the margin is looked for by the one-sided t test at alpha / 2 / family (noncentral t), a smaller one
     by equivalence at alpha. None: not by 1000 seeds, as where the test set's own noise is too large.
@@ -120,7 +119,7 @@ def seeds_needed(
         high = stats.nct.sf(critical, n - 1, (margin - mean) / error)
         low = stats.nct.sf(critical, n - 1, (margin + mean) / error)
         reached = np.maximum(0, high + low - 1)
-    enough = np.flatnonzero(reached >= power)
+    enough = np.flatnonzero(reached >= POWER)
     return int(n[enough[0]]) if enough.size else None
 
 

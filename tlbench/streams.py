@@ -29,7 +29,7 @@ def seeded(root_seed: int, *labels: object) -> Iterator[None]:
     """
     state = random.getstate()
     with torch.random.fork_rng(devices=[]):
-        torch.random.default_generator.manual_seed(key(root_seed, *labels))
+        torch.default_generator.manual_seed(key(root_seed, *labels))
         random.seed(key(root_seed, *labels))
         try:
             yield

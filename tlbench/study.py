@@ -5,7 +5,7 @@ import shutil
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -87,8 +87,8 @@ class Study:
         return todo, [f"{count} {what}" for what, count in said.items() if count]
 
     def jobs(self) -> list[Scoring | Trial]:
-        """Everything planned, similarities before training."""
-        return [*self.plan.scorings(), *self.plan.trials()]
+        """Everything planned, seed by seed, so that half a run holds half the seeds of every cell; scores first."""
+        return sorted([*self.plan.scorings(), *self.plan.trials()], key=lambda job: job.seed)
 
     def loadings(self, todo: Sequence[Scoring | Trial]) -> list[Loading]:
         """The sources that these jobs need, each once (for each seed where it varies)."""
@@ -161,7 +161,7 @@ class Study:
         suite = self.suite.model_dump(include={"name", "description", "seeds", "root_seed", "image_size"})
         return {
             "schema_version": SCHEMA_VERSION,
-            "suite": suite | {"network": self.suite.network.recipe(), "budget": vars(self.suite.budget)},
+            "suite": suite | {"network": self.suite.network.recipe(), "budget": asdict(self.suite.budget)},
             "seeds": self.suite.seeds,
             "verdict": self.suite.verdict.model_dump(),
             "cells": [self._cell(cell) for cell in self.plan.cells],
@@ -219,7 +219,7 @@ class Study:
         todo, _ = self.pending()
         cost = {setup: _seconds_a_step(setup, self.suite.batch_size) for setup in {job.arm.setup for job in todo}}
         trials = sum(
-            cost[job.arm.setup] * job.arm.budget.steps(job.arm.target.n_train)
+            cost[job.arm.setup] * job.arm.budget.steps(job.arm.target.n_train) * len(job.arm.budget.learning_rates)
             for job in todo
             if isinstance(job, Trial)
         )

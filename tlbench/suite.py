@@ -26,6 +26,11 @@ SourceSpec: TypeAlias = Annotated[InstanceOf[Source], BeforeValidator(sources.ma
 MethodSpec: TypeAlias = Annotated[InstanceOf[Method], BeforeValidator(methods.make)]
 SimilaritySpec: TypeAlias = Annotated[InstanceOf[Similarity], BeforeValidator(similarities.make)]
 Counts: TypeAlias = Annotated[list[int], BeforeValidator(lambda value: [value] if isinstance(value, int) else value)]
+Rates: TypeAlias = Annotated[
+    tuple[Annotated[float, Field(gt=0)], ...],
+    Field(min_length=1),
+    BeforeValidator(lambda value: [value] if isinstance(value, int | float) else value),
+]
 
 
 class Strict(BaseModel):
@@ -89,7 +94,7 @@ class Suite(Strict):
     root_seed: int = Field(0, ge=0)
     epochs: int = Field(15, ge=1)
     batch_size: int = Field(32, ge=2)
-    learning_rate: float = Field(3e-3, gt=0)
+    learning_rates: Rates = Budget.learning_rates
     weight_decay: float = Field(1e-2, ge=0)
     download: bool = False
     verdict: VerdictSettings = VerdictSettings()  # type: ignore[call-arg]
@@ -108,10 +113,10 @@ class Suite(Strict):
     @property
     def budget(self) -> Budget:
         """How every arm is trained."""
-        return Budget(self.epochs, self.batch_size, self.learning_rate, self.weight_decay)
+        return Budget(self.epochs, self.batch_size, self.learning_rates, self.weight_decay)
 
     def declared_controls(self) -> list[Control]:
-        """The suite's own list, or the default: null fine-tuned and frozen, every trained source with shuffled labels."""
+        """The suite's own list, or the default: null fine-tuned and frozen, the first trained source's shuffled."""
         if not isinstance(self.controls, bool):
             return self.controls
         if not self.controls:
@@ -120,8 +125,8 @@ class Suite(Strict):
             ("null", "unflagged", "finetune"),
             ("null", "any", "linear_probe"),
         ]
-        trained = {d: None for cross in self.cross for source in cross.sources for d in source.datasets()}
-        pairs += [({"name": "shuffled", "dataset": dataset}, "negative", "linear_probe") for dataset in trained]
+        trained = [dataset for cross in self.cross for source in cross.sources for dataset in source.datasets()]
+        pairs += [({"name": "shuffled", "dataset": dataset}, "negative", "linear_probe") for dataset in trained[:1]]
         return [Control(source=sources.make(s), method=methods.make(m), expect=e) for s, e, m in pairs]
 
 
@@ -198,14 +203,13 @@ class Plan:
         return Trial(None, self.suite.baseline, cell.arm, seed)
 
     def trials(self) -> list[Trial]:
-        """All distinct trials: baselines first, each once however many cells lean on it."""
+        """All distinct trials, seed by seed; a baseline is there once, however many cells lean on it."""
         seeds = range(self.suite.seeds)
-        baselines = [self.baseline(cell, seed) for cell in self.cells for seed in seeds]
-        arms = [cell.trial(seed) for cell in self.cells for seed in seeds]
-        return list({trial.path: trial for trial in [*baselines, *arms]}.values())
+        found = [trial for s in seeds for cell in self.cells for trial in (self.baseline(cell, s), cell.trial(s))]
+        return list({trial.path: trial for trial in found}.values())
 
     def scorings(self) -> list[Scoring]:
-        """The similarities of every judged source and target, at every seed's draw."""
+        """The similarities of every source and target, at every seed's draw."""
         if not self.suite.similarities:
             return []
         measures, seeds = tuple(self.suite.similarities), range(self.suite.seeds)
@@ -240,8 +244,10 @@ def resolve(suite: Suite, workspace: Workspace) -> Plan:
         for source, method, family in rows:
             arm = Arm(target, _setup(source, suite, default), suite.budget, suite.root_seed)
             control = declared.get((source, method))
-            cell = Cell(source, method, arm, "control" if control else "cell", family, control and control.expect)
-            if method.needs_source_head and not source.has_head or not method.needs_source:
+            cell = Cell(
+                source, method, arm, "control" if control else "cell", family, control.expect if control else None
+            )
+            if (method.needs_source_head and not source.has_head) or not method.needs_source:
                 skipped.append(f"{cell.trial(0).cell}: not applicable")
                 continue
             cells.setdefault(cell.trial(0).cell, cell)

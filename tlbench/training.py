@@ -36,11 +36,14 @@ Penalty: TypeAlias = Callable[[Network, Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Budget:
-    """How long and how an arm is trained: equal for both sides of a pair. AdamW, linear warm-up, cosine decay."""
+    """How long and how an arm is trained: equal for both sides of a pair. AdamW, linear warm-up, cosine decay.
+
+    learning_rates: the grid of peaks from which each trial chooses on its own validation draw.
+    """
 
     epochs: int = 15
     batch_size: int = 32
-    learning_rate: float = 3e-3
+    learning_rates: tuple[float, ...] = (1e-3, 3e-3, 1e-2)
     weight_decay: float = 1e-2
 
     def batch(self, n_train: int) -> int:
@@ -166,11 +169,14 @@ class _Run:
         self.loss_sum, self.loss_count = torch.zeros_like(self.loss_sum), 0
 
 
-def fit(learners: Sequence[Learner], phases: Sequence[Phase], budget: Budget, start: int = 0) -> list[Fitted]:
+def fit(
+    learners: Sequence[Learner], phases: Sequence[Phase], budget: Budget, peak: float, start: int = 0
+) -> list[Fitted]:
     """Trains every learner for the whole budget, in step with each other; each result is as if it were alone.
 
-    All learners have the same network shape, number of items and phases, and differ in their seed. `start` is the
-    block boundary at which their items stand (0: images). The curve is read at `evaluation_steps`, outside the clock.
+    All learners have the same network shape, number of items and phases, and differ in their seed. `peak` is the
+    highest learning rate. `start` is the block boundary at which their items stand (0: images). The curve is read at
+    `evaluation_steps`, outside the clock.
     """
     device, n_train = learners[0].train.labels.device, len(learners[0].train)
     total, size = budget.steps(n_train), budget.batch(n_train)
@@ -187,7 +193,7 @@ def fit(learners: Sequence[Learner], phases: Sequence[Phase], budget: Budget, st
             until = min(look for look in (*looks, last) if look > step)
             with clock.running():
                 for now in range(step, until):
-                    _step(runs, phase, optimizer, size, budget.learning_rate * budget.rate(now / total))
+                    _step(runs, phase, optimizer, size, peak * budget.rate(now / total))
             step = until
             for run in runs:
                 if step in looks and run.failure is None:
@@ -211,7 +217,7 @@ def _optimizer(runs: Sequence[_Run], phase: Phase, budget: Budget) -> torch.opti
         for name in phase.moving:
             parameters = list(run.learner.network.part(name).parameters())
             groups.append({"params": parameters, "factor": phase.factors.get(name, 1.0)})
-    return torch.optim.AdamW(groups, lr=budget.learning_rate, weight_decay=budget.weight_decay)
+    return torch.optim.AdamW(groups, weight_decay=budget.weight_decay)
 
 
 def _warm_up(learner: Learner, phase: Phase, size: int, start: int) -> None:

@@ -1,8 +1,9 @@
 """A trial: one source, target, method and seed; running it gives its record. Seeds are set here for every arm alike."""
 
+import copy
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ class Arm:
         """Plain data that fixes the arm at one seed."""
         shared = {
             "target": self.target.recipe() | {"content": self.target.dataset.identity(workspace.storage)},
-            "budget": vars(self.budget),
+            "budget": asdict(self.budget),
             "root_seed": self.root_seed,
             "seed": seed,
         }
@@ -130,30 +131,46 @@ def _recorded(
     return Record(kind, "failed" if outcome["failure"] else "done", recipe, outcome, timing, where)
 
 
+@dataclass(frozen=True)
+class Data:
+    """A trial's examples."""
+
+    train: Items
+    validation: Items
+    tested: Items
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One learning rate's result: the arm as it ended, its curve, and how long it took."""
+
+    start: Start
+    fitted: Fitted | None
+    peak: float | None
+    seconds: float
+
+    @property
+    def score(self) -> float:
+        """Final validation accuracy, by which an attempt is chosen; one that failed loses to any other."""
+        return -1.0 if self.fitted is None or self.fitted.failure else self.fitted.curve.validation_accuracy[-1]
+
+
 def _run_trial(trial: Trial, workspace: Workspace) -> tuple[dict[str, Any], dict[str, Any]]:
     arm, seed = trial.arm, trial.seed
     pool, test = (workspace.split(arm.target.dataset, part) for part in ("train", "test"))
     draw, form = arm.draw(workspace, seed)
-    train, validation = (Examples(pool, part, form, workspace.device) for part in (draw.train, draw.validation))
-    tested = Examples(test, np.arange(len(test)), form, workspace.device)
+    parts = [(pool, draw.train), (pool, draw.validation), (test, np.arange(len(test)))]
+    data = Data(*(Examples(split, indices, form, workspace.device) for split, indices in parts))
     weights = trial.source.load(arm.setup, workspace, seed, arm.root_seed) if trial.source else None
     with seeded(*arm.stream("weights", seed)):
         fresh = arm.setup.build(len(pool.classes))
+    attempts = _attempts(trial, Materials(fresh, weights, pool.classes), data, workspace)
+    best = max(attempts, key=lambda attempt: attempt.score)  # the first of equals
     clock = Clock(workspace.device)
-    with seeded(*arm.stream("training", seed)):
-        start = trial.method.start(Materials(fresh, weights, pool.classes))
-        start.network.to(workspace.device)
-        moving = {name for phase in start.phases for name in phase.moving}
-        frozen = tuple(name for name in (*start.network.names, HEAD) if name not in moving)
-        before = start.network.checksum(frozen)
-        order = torch.Generator().manual_seed(key(*arm.stream("order", seed)))
-        fitted = _train(start, train, validation, order, arm.budget, clock) if start.phases else None
-        right, notes = _evaluate(start, train, tested, key(*arm.stream("readout", seed)), clock)
-    if start.network.checksum(frozen) != before:
-        raise TlbenchError(f"frozen parts moved ({', '.join(frozen)}); the result would mean nothing")
+    right, notes = _evaluate(best.start, data, key(*arm.stream("readout", seed)), clock)
     counts = np.bincount(test.labels)
     outcome = {
-        "failure": fitted.failure if fitted else None,
+        "failure": best.fitted.failure if best.fitted else None,
         "accuracy": float(right.mean()),
         "correct": pack_bits(right),
         "n_test": len(test),
@@ -162,27 +179,55 @@ def _run_trial(trial: Trial, workspace: Workspace) -> tuple[dict[str, Any], dict
         "n_train": len(draw.train),
         "n_validation": len(draw.validation),
         "pool": len(pool),
-        "steps": arm.budget.steps(len(draw.train)) if fitted else 0,
-        "blocks": list(start.network.names),
-        "frozen": list(frozen),
-        "frozen_checksum": before if frozen else None,
+        "learning_rate": best.peak,
+        "steps": arm.budget.steps(len(draw.train)) if best.fitted else 0,
+        "blocks": list(best.start.network.names),
+        "frozen": list(_frozen(best.start)),
         "input": form.recipe(),
         "notes": [*notes, *(weights.notes if weights else ())],
     }
-    return outcome | _curve_part(fitted) | _source_part(weights), _timing(clock, fitted, weights)
+    return outcome | _curve_part(best.fitted) | _source_part(weights), _timing(attempts, best, clock, weights)
 
 
-def _train(
-    start: Start, train: Items, validation: Items, order: torch.Generator, budget: Budget, clock: Clock
-) -> Fitted:
-    network, prefix = start.network, min(start.network.frozen_prefix(phase.moving) for phase in start.phases)
-    if prefix and _encoded_bytes(start, train, prefix) > RESIDENT_BYTES:
+def _attempts(trial: Trial, materials: Materials, data: Data, workspace: Workspace) -> list[Attempt]:
+    """The arm at each learning rate of the grid, every time from the same start; one attempt where nothing trains."""
+    attempts: list[Attempt] = []
+    for peak in trial.arm.budget.learning_rates:
+        with seeded(*trial.arm.stream("training", trial.seed)):
+            fresh = copy.deepcopy(materials.fresh)
+            start = trial.method.start(Materials(fresh, materials.weights, materials.classes))
+            start.network.to(workspace.device)
+            if not start.phases:
+                return [Attempt(start, None, None, 0.0)]
+            order = torch.Generator().manual_seed(key(*trial.arm.stream("order", trial.seed)))
+            attempts.append(_attempt(start, data, order, trial.arm.budget, peak))
+    return attempts
+
+
+def _frozen(start: Start) -> tuple[str, ...]:
+    moving = {name for phase in start.phases for name in phase.moving}
+    return tuple(name for name in (*start.network.names, HEAD) if name not in moving)
+
+
+def _attempt(start: Start, data: Data, order: torch.Generator, budget: Budget, peak: float) -> Attempt:
+    """Trains an arm and proves that its frozen parts, buffers included, did not move.
+
+    Raises:
+        TlbenchError: they did.
+    """
+    network, frozen = start.network, _frozen(start)
+    before = network.checksum(frozen)
+    prefix = min(network.frozen_prefix(phase.moving) for phase in start.phases)
+    if prefix and _encoded_bytes(start, data.train, prefix) > RESIDENT_BYTES:
         prefix = 0
+    clock = Clock(data.train.labels.device)
     with clock.running():
-        train = encode(network, train, prefix)
-    fitted = fit([Learner(network, train, encode(network, validation, prefix), order)], start.phases, budget, prefix)[0]
-    clock.seconds += fitted.seconds
-    return fitted
+        train = encode(network, data.train, prefix)
+    learner = Learner(network, train, encode(network, data.validation, prefix), order)
+    fitted = fit([learner], start.phases, budget, peak, prefix)[0]
+    if network.checksum(frozen) != before:
+        raise TlbenchError(f"frozen parts moved ({', '.join(frozen)}); the result would mean nothing")
+    return Attempt(start, fitted, peak, clock.seconds + fitted.seconds)
 
 
 @torch.inference_mode()
@@ -193,20 +238,17 @@ def _encoded_bytes(start: Start, items: Items, prefix: int) -> int:
 
 
 def _evaluate(
-    start: Start, train: Items, tested: Items, seed: int, clock: Clock
+    start: Start, data: Data, seed: int, clock: Clock
 ) -> tuple[np.ndarray[Any, np.dtype[np.bool_]], tuple[str, ...]]:
     """Which test items are predicted right: the one place where the test split is read, once, at the end."""
-    notes: tuple[str, ...] = ()
-    features = start.readout is not None and start.readout_of == "features"
+    truth = data.tested.labels.cpu().numpy()
     if start.readout is None:
-        predicted = predict(start.network, tested).argmax(1).cpu().numpy()
-    else:
-        with clock.running():
-            seen = predict(start.network, train, features=features).cpu().numpy()
-            predictor = start.readout(seen, train.labels.cpu().numpy(), seed)
-        notes = predictor.notes
-        predicted = predictor(predict(start.network, tested, features=features).cpu().numpy())
-    return np.asarray(predicted == tested.labels.cpu().numpy()), notes
+        return predict(start.network, data.tested).argmax(1).cpu().numpy() == truth, ()
+    features = start.readout_of == "features"
+    with clock.running():
+        seen = predict(start.network, data.train, features=features).cpu().numpy()
+        predictor = start.readout(seen, data.train.labels.cpu().numpy(), seed)
+    return predictor(predict(start.network, data.tested, features=features).cpu().numpy()) == truth, predictor.notes
 
 
 def _curve_part(fitted: Fitted | None) -> dict[str, Any]:
@@ -224,10 +266,11 @@ def _source_part(weights: Weights | None) -> dict[str, Any]:
     return {"source_weights": weights.digest(), "source_accuracy": weights.accuracy}
 
 
-def _timing(clock: Clock, fitted: Fitted | None, weights: Weights | None) -> dict[str, Any]:
+def _timing(attempts: list[Attempt], best: Attempt, readout: Clock, weights: Weights | None) -> dict[str, Any]:
     return {
-        "seconds": clock.seconds,
-        "curve_seconds": list(fitted.curve.seconds) if fitted else None,
+        "seconds": best.seconds + readout.seconds,
+        "grid_seconds": sum(attempt.seconds for attempt in attempts) + readout.seconds,
+        "curve_seconds": list(best.fitted.curve.seconds) if best.fitted else None,
         "source_seconds": weights.seconds if weights else None,
     }
 
@@ -240,7 +283,7 @@ def _run_scoring(scoring: Scoring, workspace: Workspace) -> tuple[dict[str, Any]
     own = None
     if weights.dataset is not None:
         split = workspace.split(weights.dataset, "train")
-        chosen = np.sort(generator(*arm.stream("own", seed)).permutation(len(split))[:OWN_ITEMS])
+        chosen = generator(*arm.stream("own", seed)).permutation(len(split))[:OWN_ITEMS]
         own = Examples(split, chosen, arm.setup.form.fitted(split, chosen), workspace.device)
     clock = Clock(workspace.device)
     network = weights.network.to(workspace.device)

@@ -257,9 +257,7 @@ def _verdict(held: _Held, seen: Evidence, found: Judgement, row: int, run: dict[
     outcome: dict[str, Any] = next((r.outcome for r in held.own.records.values() if r.status == "done"), {})
     f = outcome.get("n_train", 0) / outcome.get("pool", 1)
     mean, spread, noise = (float(a[row]) for a in (seen.mean, seen.spread, seen.tau))
-    needed = stats.seeds_needed(
-        mean, spread, noise, settings["margin"], settings["alpha"], family=len(found.verdict)
-    )
+    needed = stats.seeds_needed(mean, spread, noise, settings["margin"], settings["alpha"], family=len(found.verdict))
     planned = set(range(run["seeds"]))
     notes = tuple(note for note in dict.fromkeys(n for r in held.own.records.values() for n in _notes(r)))
     return Verdict(
@@ -295,7 +293,7 @@ def _verdict(held: _Held, seen: Evidence, found: Judgement, row: int, run: dict[
         baseline_accuracy=held.base.mean(),
         baseline=cell["baseline"],
         expect=cell["expect"],
-        as_expected=_as_expected(word, cell["expect"]),
+        as_expected=_as_expected(word, cell["expect"]) if n >= LEAST_PAIRS else None,
         unfrozen=cell["method"]["unfrozen"],
         source_accuracy=outcome.get("source_accuracy"),
         similarity=_mean_scores(held.scores),

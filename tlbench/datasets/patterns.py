@@ -1,4 +1,4 @@
-"""A generated family with a similarity dial: noisy smooth patterns whose class prototypes are shared to a known degree."""
+"""A generated family with a similarity dial: noisy patterns whose class prototypes are shared to a known degree."""
 
 from dataclasses import dataclass
 

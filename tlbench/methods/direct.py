@@ -24,8 +24,10 @@ class Translation:
 
 @dataclass(frozen=True)
 class Direct(Method):
-    """By name where every target class is one of the source's; else each source class means the target class that it
-    is predicted for most on the training draw (source classes never predicted there are left out).
+    """Classes are matched by name where every target class is one of the source's.
+
+    Else each source class stands for the target class that it is predicted for most on the training draw; source
+    classes that are never predicted there are left out.
     """
 
     needs_source_head: ClassVar[bool] = True

@@ -26,7 +26,8 @@ class Fitted:
     """A fitted pipeline as a predictor."""
 
     def __init__(self, pipeline: Any) -> None:
-        self.pipeline, self.notes = pipeline, ()
+        self.pipeline = pipeline
+        self.notes: tuple[str, ...] = ()
 
     def __call__(self, outputs: npt.NDArray[np.float32], /) -> npt.NDArray[np.int64]:
         """The predicted classes."""
@@ -44,5 +45,5 @@ class Features(Method):
         return Start(materials.transferred(), readout=self._fit)
 
     def _fit(self, outputs: npt.NDArray[np.float32], labels: npt.NDArray[np.int64], seed: int, /) -> Fitted:
-        pipeline = make_pipeline(StandardScaler(), CLASSIFIERS[self.classifier](seed % 2**32))
+        pipeline = make_pipeline(StandardScaler(), CLASSIFIERS[self.classifier](seed % 2**32))  # type: ignore[no-untyped-call]
         return Fitted(pipeline.fit(outputs, labels))

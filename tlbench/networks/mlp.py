@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 from torch import nn
 
@@ -19,7 +20,7 @@ class Mlp(Architecture):
         """The network."""
         sizes = [math.prod(shape), *[self.width] * self.depth]
         blocks: dict[str, nn.Module] = {}
-        for index, (n_in, n_out) in enumerate(zip(sizes, sizes[1:], strict=False)):
+        for index, (n_in, n_out) in enumerate(pairwise(sizes)):
             layers: list[nn.Module] = [nn.Linear(n_in, n_out), nn.ReLU()]
             blocks[f"hidden{index + 1}"] = nn.Sequential(*([nn.Flatten(), *layers] if index == 0 else layers))
         return Network(blocks, nn.Identity(), nn.Linear(self.width, n_classes))

@@ -62,7 +62,7 @@ class PatchStem(nn.Module):
         """(B, 3, H, W) to (B, tokens, D)."""
         patches = self.conv_proj(inputs).flatten(2).transpose(1, 2)
         tokens = torch.cat([self.class_token.expand(len(inputs), -1, -1), patches], dim=1)
-        return cast(Tensor, self.dropout(tokens + self.pos_embedding))
+        return cast("Tensor", self.dropout(tokens + self.pos_embedding))
 
 
 class LastNorm(nn.Module):
@@ -74,7 +74,7 @@ class LastNorm(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """(B, tokens, D) to (B, D), the class token's."""
-        return cast(Tensor, self.norm(self.layer(inputs))[:, 0])
+        return cast("Tensor", self.norm(self.layer(inputs))[:, 0])
 
 
 def _transformer(model: Any) -> dict[str, nn.Module]:

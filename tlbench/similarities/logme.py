@@ -26,7 +26,7 @@ class LogMe(Similarity):
 
 
 def evidence(left: Tensor, squares: Tensor, column: Tensor) -> Tensor:
-    """max over alpha, beta of log N(y | 0, I / beta + F F' / alpha) / n, by MacKay's fixed point.
+    """Max over alpha, beta of log N(y | 0, I / beta + F F' / alpha) / n, by MacKay's fixed point.
 
     left (n, r) and squares (r,): left singular vectors of F and its squared singular values; column (n,): y. Only the
     r non-zero directions count, so that n < D needs no correction.

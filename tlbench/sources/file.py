@@ -13,7 +13,7 @@ from tlbench.workspace import Workspace
 
 @dataclass(frozen=True)
 class File(Source):
-    """`file:PATH`; `network` names the architecture (the suite's by default), `classes` what the head's outputs mean."""
+    """`file:PATH`; `network` names the architecture (default: the suite's), `classes` what the head's outputs mean."""
 
     path: Path
     network: ArchitectureSpec | None = None
