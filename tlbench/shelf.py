@@ -16,8 +16,8 @@ from tlbench.errors import TlbenchError, unknown
 
 
 def slug(text: str) -> str:
-    """Text as a label: lower case letters, digits, dots and dashes, fit for a folder's name."""
-    return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-.") or "x"
+    """Text as a label: lower case letters, digits, dots, dashes and underscores, fit for a folder's name."""
+    return re.sub(r"[^a-z0-9._]+", "-", text.lower()).strip("-.") or "x"
 
 
 def _plain(value: Any) -> Any:
@@ -61,12 +61,14 @@ class Leaf:
         return sorted((f for f in fields(cls) if f.name != "label"), key=lambda f: f.kw_only)
 
     def _derived_label(self) -> str:
+        """The name, the argument, and every other option that differs from its default."""
         parts = [self.name]
         for position, option in enumerate(self.options()):
             value = getattr(self, option.name)
-            if value != option.default:
-                bare = position == 0 and not option.kw_only
-                parts.append(_short(value) if bare else f"{slug(option.name)}-{_short(value)}")
+            if position == 0 and not option.kw_only:
+                parts.append(_short(value))
+            elif value != option.default:
+                parts.append(f"{option.name}-{_short(value)}")
         return slug("-".join(parts))
 
 

@@ -1,6 +1,6 @@
 """The handwritten digits that come with scikit-learn: 8x8 grey, 1,797 images (Alpaydin and Kaynak 1998)."""
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
 from sklearn.datasets import load_digits
@@ -12,6 +12,7 @@ from tlbench.dataset import Dataset, Part, Split, Storage, cut
 class Digits(Dataset):
     """Real handwritten digits, 8x8 grey; the test split is one stratified fifth, cut by `split_seed`."""
 
+    _: KW_ONLY
     split_seed: int = 0
 
     def read(self, part: Part, storage: Storage) -> Split:  # noqa: ARG002

@@ -19,9 +19,6 @@ class LastK(Method):
         if self.k < 1:
             raise TlbenchError(f"method 'last_k:{self.k}': k starts at 1; with nothing unfrozen use 'linear_probe'")
 
-    def _derived_label(self) -> str:
-        return f"last-k-{self.k}"
-
     def start(self, materials: Materials) -> Start:
         """The transferred network, the last k blocks and the head learning."""
         network = materials.transferred()
