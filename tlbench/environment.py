@@ -10,7 +10,22 @@ from pathlib import Path
 from typing import Any
 
 PACKAGE = Path(__file__).parent
-JUDGING = ("stats", "verdict", "report", "figures", "gate", "cli", "study", "records", "errors", "__init__", "__main__")
+NOT_MAKING = (
+    "stats",
+    "verdict",
+    "readings",
+    "report",
+    "figures",
+    "records",
+    "errors",
+    "study",
+    "progress",
+    "launch",
+    "catalogue",
+    "cli",
+    "__init__",
+    "__main__",
+)
 LIBRARIES = ("tlbench", "torch", "torchvision", "numpy", "scipy", "scikit-learn")
 
 
@@ -19,7 +34,7 @@ def code_digest() -> str:
     """A digest of the making wing's sources: records of equal recipe and code are replays of each other."""
     words = hashlib.sha256()
     for path in sorted(PACKAGE.rglob("*.py")):
-        if not (path.parent == PACKAGE and path.stem in JUDGING):
+        if path.relative_to(PACKAGE).parts[0].removesuffix(".py") not in NOT_MAKING:
             words.update(str(path.relative_to(PACKAGE)).encode() + b"\0" + path.read_bytes())
     return words.hexdigest()[:16]
 

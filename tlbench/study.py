@@ -18,12 +18,14 @@ from tlbench import environment
 from tlbench.errors import TlbenchError
 from tlbench.executor import Engine, Pool, default_jobs, default_threads
 from tlbench.network import HEAD, Setup
+from tlbench.plan import Cell, Plan, resolve
 from tlbench.progress import Progress
 from tlbench.readings import reach
 from tlbench.records import RUN_FILE, SCHEMA_VERSION, Record, read_json, read_record, write_json
+from tlbench.scoring import Scoring
 from tlbench.source import Source
-from tlbench.suite import Cell, Plan, Suite, resolve
-from tlbench.trial import Scoring, Trial
+from tlbench.suite import Suite
+from tlbench.trial import Trial
 from tlbench.workspace import Workspace
 
 

@@ -11,20 +11,17 @@ import numpy as np
 import torch
 
 from tlbench import device, environment
+from tlbench.attempt import Attempt, Data, attempt, evaluate, frozen_parts
 from tlbench.dataset import Draw, Target
-from tlbench.errors import TlbenchError, one_line
-from tlbench.features import encode, view
-from tlbench.inputs import RESIDENT_BYTES, Examples, InputForm
-from tlbench.method import Materials, Method, Start
-from tlbench.network import HEAD, Setup
+from tlbench.errors import one_line
+from tlbench.inputs import Examples, InputForm
+from tlbench.method import Materials, Method
+from tlbench.network import Setup
 from tlbench.records import Record, pack_bits
-from tlbench.similarity import Similarity
 from tlbench.source import Source, Weights
 from tlbench.streams import generator, key, seeded
-from tlbench.training import Budget, Clock, Fitted, Items, Learner, fit, predict
+from tlbench.training import Budget, Clock, Fitted
 from tlbench.workspace import Workspace
-
-OWN_ITEMS = 2000  # of a source's training data, as similarities see it
 
 
 @dataclass(frozen=True)
@@ -83,44 +80,19 @@ class Trial:
 
     def recipe(self, workspace: Workspace) -> dict[str, Any]:
         """Plain data that fixes the trial; a record holds for as long as it is equal."""
-        source = _source_recipe(self.source, workspace) if self.source else None
+        source = source_recipe(self.source, workspace) if self.source else None
         return {"source": source, "method": self.method.recipe()} | self.arm.recipe(workspace, self.seed)
 
     def run(self, workspace: Workspace) -> Record:
         """Runs the trial; what fails is a record too, with its reason."""
-        return _recorded("trial", self.recipe(workspace), workspace, lambda: _run_trial(self, workspace))
+        return recorded("trial", self.recipe(workspace), workspace, lambda: _run_trial(self, workspace))
 
 
-@dataclass(frozen=True)
-class Scoring:
-    """The similarities of a source and a target at one seed's training draw."""
-
-    source: Source
-    similarities: tuple[Similarity, ...]
-    arm: Arm
-    seed: int
-
-    @property
-    def path(self) -> Path:
-        """The record's path within a run."""
-        return Path(self.arm.target.label) / self.source.label / "similarity" / f"seed-{self.seed}.json"
-
-    def recipe(self, workspace: Workspace) -> dict[str, Any]:
-        """Plain data that fixes the scores."""
-        measures = [similarity.recipe() for similarity in self.similarities]
-        own = {"source": _source_recipe(self.source, workspace), "similarities": measures}
-        return own | self.arm.recipe(workspace, self.seed)
-
-    def run(self, workspace: Workspace) -> Record:
-        """Scores the pair; what fails is a record too."""
-        return _recorded("similarity", self.recipe(workspace), workspace, lambda: _run_scoring(self, workspace))
-
-
-def _source_recipe(source: Source, workspace: Workspace) -> dict[str, Any]:
+def source_recipe(source: Source, workspace: Workspace) -> dict[str, Any]:
     return source.recipe() | {"content": source.identity(workspace)}
 
 
-def _recorded(
+def recorded(
     kind: Any, recipe: dict[str, Any], workspace: Workspace, work: Callable[[], tuple[dict[str, Any], dict[str, Any]]]
 ) -> Record:
     where = environment.describe(device.describe(workspace.device), torch.get_num_threads())
@@ -129,30 +101,6 @@ def _recorded(
     except Exception as error:  # noqa: BLE001  whatever goes wrong in one trial, the run goes on and says so
         outcome, timing = {"failure": one_line(error)}, {}
     return Record(kind, "failed" if outcome["failure"] else "done", recipe, outcome, timing, where)
-
-
-@dataclass(frozen=True)
-class Data:
-    """A trial's examples."""
-
-    train: Items
-    validation: Items
-    tested: Items
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """One learning rate's result: the arm as it ended, its curve, and how long it took."""
-
-    start: Start
-    fitted: Fitted | None
-    peak: float | None
-    seconds: float
-
-    @property
-    def score(self) -> float:
-        """Final validation accuracy, by which an attempt is chosen; one that failed loses to any other."""
-        return -1.0 if self.fitted is None or self.fitted.failure else self.fitted.curve.validation_accuracy[-1]
 
 
 def _run_trial(trial: Trial, workspace: Workspace) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -167,7 +115,7 @@ def _run_trial(trial: Trial, workspace: Workspace) -> tuple[dict[str, Any], dict
     attempts = _attempts(trial, Materials(fresh, weights, pool.classes), data, workspace)
     best = max(attempts, key=lambda attempt: attempt.score)  # the first of equals
     clock = Clock(workspace.device)
-    right, notes = _evaluate(best.start, data, key(*arm.stream("readout", seed)), clock)
+    right, notes = evaluate(best.start, data, key(*arm.stream("readout", seed)), clock)
     counts = np.bincount(test.labels)
     outcome = {
         "failure": best.fitted.failure if best.fitted else None,
@@ -182,7 +130,7 @@ def _run_trial(trial: Trial, workspace: Workspace) -> tuple[dict[str, Any], dict
         "learning_rate": best.peak,
         "steps": arm.budget.steps(len(draw.train)) if best.fitted else 0,
         "blocks": list(best.start.network.names),
-        "frozen": list(_frozen(best.start)),
+        "frozen": list(frozen_parts(best.start)),
         "input": form.recipe(),
         "notes": [*notes, *(weights.notes if weights else ())],
     }
@@ -200,55 +148,8 @@ def _attempts(trial: Trial, materials: Materials, data: Data, workspace: Workspa
             if not start.phases:
                 return [Attempt(start, None, None, 0.0)]
             order = torch.Generator().manual_seed(key(*trial.arm.stream("order", trial.seed)))
-            attempts.append(_attempt(start, data, order, trial.arm.budget, peak))
+            attempts.append(attempt(start, data, order, trial.arm.budget, peak))
     return attempts
-
-
-def _frozen(start: Start) -> tuple[str, ...]:
-    moving = {name for phase in start.phases for name in phase.moving}
-    return tuple(name for name in (*start.network.names, HEAD) if name not in moving)
-
-
-def _attempt(start: Start, data: Data, order: torch.Generator, budget: Budget, peak: float) -> Attempt:
-    """Trains an arm and proves that its frozen parts, buffers included, did not move.
-
-    Raises:
-        TlbenchError: they did.
-    """
-    network, frozen = start.network, _frozen(start)
-    before = network.checksum(frozen)
-    prefix = min(network.frozen_prefix(phase.moving) for phase in start.phases)
-    if prefix and _encoded_bytes(start, data.train, prefix) > RESIDENT_BYTES:
-        prefix = 0
-    clock = Clock(data.train.labels.device)
-    with clock.running():
-        train = encode(network, data.train, prefix)
-    learner = Learner(network, train, encode(network, data.validation, prefix), order)
-    fitted = fit([learner], start.phases, budget, peak, prefix)[0]
-    if network.checksum(frozen) != before:
-        raise TlbenchError(f"frozen parts moved ({', '.join(frozen)}); the result would mean nothing")
-    return Attempt(start, fitted, peak, clock.seconds + fitted.seconds)
-
-
-@torch.inference_mode()
-def _encoded_bytes(start: Start, items: Items, prefix: int) -> int:
-    start.network.eval()
-    one = start.network.run(items.inputs(torch.arange(1, device=items.labels.device)), 0, prefix)
-    return 4 * one.numel() * len(items)
-
-
-def _evaluate(
-    start: Start, data: Data, seed: int, clock: Clock
-) -> tuple[np.ndarray[Any, np.dtype[np.bool_]], tuple[str, ...]]:
-    """Which test items are predicted right: the one place where the test split is read, once, at the end."""
-    truth = data.tested.labels.cpu().numpy()
-    if start.readout is None:
-        return predict(start.network, data.tested).argmax(1).cpu().numpy() == truth, ()
-    features = start.readout_of == "features"
-    with clock.running():
-        seen = predict(start.network, data.train, features=features).cpu().numpy()
-        predictor = start.readout(seen, data.train.labels.cpu().numpy(), seed)
-    return predictor(predict(start.network, data.tested, features=features).cpu().numpy()) == truth, predictor.notes
 
 
 def _curve_part(fitted: Fitted | None) -> dict[str, Any]:
@@ -273,28 +174,3 @@ def _timing(attempts: list[Attempt], best: Attempt, readout: Clock, weights: Wei
         "curve_seconds": list(best.fitted.curve.seconds) if best.fitted else None,
         "source_seconds": weights.seconds if weights else None,
     }
-
-
-def _run_scoring(scoring: Scoring, workspace: Workspace) -> tuple[dict[str, Any], dict[str, Any]]:
-    arm, seed = scoring.arm, scoring.seed
-    pool = workspace.split(arm.target.dataset, "train")
-    draw, form = arm.draw(workspace, seed)
-    weights = scoring.source.load(arm.setup, workspace, seed, arm.root_seed)
-    own = None
-    if weights.dataset is not None:
-        split = workspace.split(weights.dataset, "train")
-        chosen = generator(*arm.stream("own", seed)).permutation(len(split))[:OWN_ITEMS]
-        own = Examples(split, chosen, arm.setup.form.fitted(split, chosen), workspace.device)
-    clock = Clock(workspace.device)
-    network = weights.network.to(workspace.device)
-    with clock.running():
-        seen = view(network, Examples(pool, draw.train, form, workspace.device), own, has_head=bool(weights.classes))
-    scores, seconds = {}, {"features": clock.seconds}
-    for similarity in scoring.similarities:
-        one = Clock(torch.device("cpu"))
-        with one.running():
-            value = similarity.score(seen)
-        scores[similarity.label] = value if value is None or np.isfinite(value) else None
-        seconds[similarity.label] = one.seconds
-    closer = {similarity.label: similarity.higher_is_closer for similarity in scoring.similarities}
-    return {"failure": None, "scores": scores, "higher_is_closer": closer}, {"seconds": seconds}

@@ -1,81 +1,19 @@
-"""From numbers to verdicts: `judge` is an array function; `verdicts` feeds it a run's records."""
+"""A run's verdicts: `run.json` and records in, a verdict for each cell out."""
 
 from collections import defaultdict
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from tlbench import stats
 from tlbench.readings import convergence, cost, reach
 from tlbench.records import Record, read_record, read_run, unpack_bits
-from tlbench.stats import Floats
+from tlbench.verdict.judge import LEAST_PAIRS, Evidence, Judgement, evidence, judge
+from tlbench.verdict.screen import Side, screen
 
-LEAST_PAIRS = 5  # below, nothing but inconclusive, unstable or invalid may be said
-CONFIRM_PAIRS = 10
 REUSED = 0.2  # share of the pool in every draw, above which a second, wider interval is given
-Words: TypeAlias = npt.NDArray[np.str_]
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """Per cell (..., C): pairs, mean gain, its standard deviation over seeds, skewness, test noise, freedom."""
-
-    n: Floats
-    mean: Floats
-    spread: Floats
-    skewness: Floats
-    tau: Floats
-    freedom: Floats
-
-
-def evidence(accuracy: Floats, baseline: Floats, tau: Floats, *, welch: bool = False) -> Evidence:
-    """From accuracies (..., C, n) of both sides, nan where a pair is left out; paired, or Welch's."""
-    n, mean, spread, skewness = stats.moments(accuracy - baseline)
-    freedom = n - 1
-    if welch:
-        _, _, first, _ = stats.moments(np.where(np.isnan(baseline), np.nan, accuracy))
-        _, _, second, _ = stats.moments(np.where(np.isnan(accuracy), np.nan, baseline))
-        spread, freedom = np.sqrt(first**2 + second**2), stats.welch_freedom(first, second, n)
-    return Evidence(n, mean, spread, skewness, tau, freedom)
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """Per cell (..., C): the verdict in a word, whether a negative is confirmed, adjusted p-values, 95 % interval."""
-
-    verdict: Words
-    confirmed: npt.NDArray[np.bool_]
-    p_harm: Floats
-    p_benefit: Floats
-    low: Floats
-    high: Floats
-
-
-def judge(seen: Evidence, alpha: float, margin: float, screened: Words | None = None) -> Judgement:
-    """Verdicts of one family of cells (..., C), Holm over the last axis in each direction at alpha / 2.
-
-    screened: "unstable" or "invalid" for cells that the screen took out, else "". They stay in the family with p = 1,
-    as cells with too few pairs do.
-    """
-    error = stats.standard_error(seen.spread, seen.n, seen.tau, margin)
-    out = (seen.n < LEAST_PAIRS) | (screened != "" if screened is not None else False)
-    p_harm = stats.holm(np.where(out, 1.0, stats.p_below(seen.mean, error, seen.freedom)))
-    p_benefit = stats.holm(np.where(out, 1.0, stats.p_below(-seen.mean, error, seen.freedom)))
-    low, high = stats.interval(seen.mean, error, seen.freedom, 1 - 2 * alpha)
-    negative = ~out & (p_harm <= alpha / 2) & (seen.mean <= -margin)
-    positive = ~out & (p_benefit <= alpha / 2) & (seen.mean >= margin)
-    neutral = ~out & ~negative & ~positive & (low > -margin) & (high < margin)
-    word = np.select([negative, positive, neutral], ["negative", "positive", "neutral"], "inconclusive")
-    if screened is not None:
-        word = np.where(screened != "", screened, word)
-    plain = stats.p_below(seen.mean, error, seen.freedom, -margin)
-    skewed = stats.p_below_skewed(seen.mean, error, seen.skewness, seen.n, seen.freedom, -margin)
-    many = ~out & (seen.n >= CONFIRM_PAIRS)
-    confirmed = negative & (stats.holm(np.where(many, np.maximum(plain, skewed), 1.0)) <= alpha / 2)
-    return Judgement(word, confirmed, p_harm, p_benefit, *stats.interval(seen.mean, error, seen.freedom, 1 - alpha))
 
 
 @dataclass(frozen=True)
@@ -128,28 +66,6 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Side:
-    """One arm's records by seed, with the seeds whose trial failed or collapsed."""
-
-    records: dict[int, Record]
-    failed: frozenset[int]
-
-    def accuracies(self, seeds: list[int]) -> Floats:
-        """Final accuracies of these seeds."""
-        return np.array([self.records[seed].outcome["accuracy"] for seed in seeds], dtype=np.float64)
-
-    def mean(self) -> float | None:
-        """Mean accuracy over the seeds that did not fail."""
-        good = [seed for seed in self.records if seed not in self.failed]
-        return float(self.accuracies(good).mean()) if good else None
-
-    def unstable(self) -> bool:
-        """Two or more failures, or over a tenth of ten seeds or more."""
-        n = len(self.records)
-        return len(self.failed) >= 2 or (n >= 10 and len(self.failed) > 0.1 * n)
-
-
-@dataclass(frozen=True)
 class _Held:
     cell: dict[str, Any]
     own: Side
@@ -160,17 +76,17 @@ class _Held:
     def pairs(self) -> list[int]:
         return sorted((set(self.own.records) - self.own.failed) & (set(self.base.records) - self.base.failed))
 
+    def screened(self) -> str:
+        if self.base.at_chance():
+            return "invalid"
+        return "unstable" if self.own.unstable() or self.base.unstable() else ""
+
     def tau(self) -> float:
         rights = [
             np.array([unpack_bits(o["correct"], o["n_test"]) for o in (s.records[i].outcome for i in self.pairs)])
             for s in (self.own, self.base)
         ]
         return stats.item_noise(*rights) if len(self.pairs) > 1 else 0.0
-
-    def invalid(self) -> bool:
-        """A baseline at chance at every seed."""
-        done = [record for record in self.base.records.values() if record.status == "done"]
-        return bool(done) and all(_at_chance(record.outcome) for record in done)
 
 
 def verdicts(folder: Path) -> tuple[dict[str, Any], list[Verdict]]:
@@ -202,36 +118,9 @@ def _read_cells(folder: Path, run: dict[str, Any]) -> list[_Held]:
         for path in (cell["path"], cell["baseline"]):
             if path not in arms:
                 arms[path] = records(path)
-    best = _best_by_target(arms)
-    sides = {path: Side(found, _failed(found, best[path.partition("/")[0]])) for path, found in arms.items()}
+    sides = screen(arms)
     scores = {c["path"]: records(f"{c['target']['label']}/{c['source']['label']}/similarity") for c in run["cells"]}
     return [_Held(c, sides[c["path"]], sides[c["baseline"]], scores[c["path"]]) for c in run["cells"]]
-
-
-def _best_by_target(arms: dict[str, dict[int, Record]]) -> dict[str, float]:
-    best: dict[str, float] = defaultdict(float)
-    for path, found in arms.items():
-        done = [record.outcome["accuracy"] for record in found.values() if record.status == "done"]
-        target = path.partition("/")[0]
-        best[target] = max(best[target], float(np.mean(done)) if done else 0.0)
-    return best
-
-
-def _at_chance(outcome: dict[str, Any]) -> bool:
-    p, n = outcome["chance"], outcome["n_test"]
-    return bool(outcome["accuracy"] <= p + 3 * np.sqrt(p * (1 - p) / n))
-
-
-def _failed(found: dict[int, Record], best: float) -> frozenset[int]:
-    """Seeds that diverged, and seeds that collapsed to chance while the arm's other seeds are well above it."""
-    failed = {seed for seed, record in found.items() if record.status == "failed"}
-    done = {seed: record.outcome for seed, record in found.items() if seed not in failed}
-    for seed, outcome in done.items():
-        others = [other["accuracy"] for i, other in done.items() if i != seed]
-        lift = np.median(others) - outcome["chance"] if others else 0.0
-        if _at_chance(outcome) and lift > (best - outcome["chance"]) / 2 > 0:
-            failed.add(seed)
-    return frozenset(failed)
 
 
 def _judge_family(group: list[_Held], run: dict[str, Any]) -> list[tuple[_Held, Verdict]]:
@@ -243,7 +132,10 @@ def _judge_family(group: list[_Held], run: dict[str, Any]) -> list[tuple[_Held, 
     tau = np.array([held.tau() for held in group])
     seen = evidence(sides[0], sides[1], tau, welch=settings["pairing"] == "welch")
     screened = np.array(
-        ["invalid" if h.invalid() else "unstable" if h.own.unstable() or h.base.unstable() else "" for h in group]
+        [
+            "invalid" if h.base.at_chance() else "unstable" if h.own.unstable() or h.base.unstable() else ""
+            for h in group
+        ]
     )
     found = judge(seen, settings["alpha"], settings["margin"], screened)
     return [(held, _verdict(held, seen, found, row, run)) for row, held in enumerate(group)]
