@@ -1,6 +1,7 @@
 """Checkpoints: what a user hands over is read without unpickling, matched to a network by name, and said."""
 
 import pickle
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,11 @@ from tlbench.network import Network
 
 SUFFIXES = (".safetensors", ".pt", ".pth", ".th", ".bin", ".ckpt", ".tar")
 WRAPPINGS = ("state_dict", "model_state_dict", "model", "net", "ema", "model_ema", "weights", "params")
+HEADS = ("head", "fc.", "linear.", "classifier.")
+DAMAGED = (  # what reading a file that was cut or overwritten raises
+    *(SafetensorError, RuntimeError, OSError, ValueError, EOFError),
+    *(LookupError, TypeError, AttributeError, AssertionError, struct.error),
+)
 PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "backbone.", "encoder.")
 
 
@@ -58,7 +64,7 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
             f"{path} refused: it is not a plain state dict, and reading it could execute code; "
             "save model.state_dict() as .safetensors or .pt and give that"
         ) from None
-    except (SafetensorError, RuntimeError, OSError, ValueError, EOFError, KeyError) as error:
+    except DAMAGED as error:
         raise TlbenchError(f"{path} cannot be read as a checkpoint: {one_line(error)[:200]}") from None
     while isinstance(held, Mapping) and (inner := next((held[k] for k in WRAPPINGS if _is_group(held, k)), None)):
         held = inner
@@ -89,26 +95,41 @@ def match(tensors: Mapping[str, Tensor], network: Network, path: str) -> Match:
     Raises:
         TlbenchError: nothing but the head fits, or nothing at all.
     """
-    own = network.state_dict()
+    own, public = network.state_dict(), network.public_names
     weights: dict[str, Tensor] = {}
     dropped: list[str] = []
     for name, value in tensors.items():
-        key = network.public_names.get(name, name)
+        key = next((public[p + name] for p in ("", *PREFIXES) if p + name in public), name)
         if key in own and own[key].shape == value.shape:
             weights[key] = value.to(own[key].dtype)
         else:
             dropped.append(f"{name} {tuple(value.shape)}")
     missing = tuple(key for key in own if key not in weights and not key.endswith("num_batches_tracked"))
-    blocks = [key for key in own if key.startswith("blocks.") and key not in missing]
-    if not blocks:
-        only = "only the head fits" if weights else "nothing fits"
+    if not any(key.startswith("blocks.") and not key.endswith("num_batches_tracked") for key in weights):
+        only = "only the head fits" if "head.weight" in weights else "nothing fits"
         raise TlbenchError(f"{path}: {only} the network ({_some(dropped)} against {_some(list(own))}); name another")
     return Match(weights, missing, tuple(dropped))
 
 
+def fetch(url: str, kept: Path, what: str, *, allowed: bool) -> None:
+    """Downloads published weights to torch's own cache, where `kept` is, and checks their hash.
+
+    Raises:
+        TlbenchError: not allowed, or it failed; `what` names whose weights they are.
+    """
+    if not allowed:
+        raise TlbenchError(f"{what}: no weights at {kept}; put them there or allow --download")
+    try:
+        torch.hub.load_state_dict_from_url(url, check_hash=True, weights_only=True, progress=False)
+    except (OSError, RuntimeError) as error:
+        raise TlbenchError(f"{what} could not be downloaded: {one_line(error)}") from None
+
+
 def head_classes(tensors: Mapping[str, Tensor]) -> int | None:
-    """How many classes a checkpoint's head has: the rows of its last matrix; None where it has none."""
-    rows = [len(value) for name, value in tensors.items() if value.ndim == 2 and name.endswith("weight")]
+    """How many classes a checkpoint's head has: the rows of its last matrix, of those named like one where any are."""
+    matrices = {name: len(value) for name, value in tensors.items() if value.ndim == 2 and name.endswith("weight")}
+    named = [rows for name, rows in matrices.items() if name.startswith(HEADS)]
+    rows = named or list(matrices.values())
     return rows[-1] if rows else None
 
 

@@ -161,9 +161,10 @@ class Target:
         if self.n_train < n_classes:
             raise TlbenchError(f"target '{self.label}': n_train {self.n_train} is less than its {n_classes} classes")
         if self.n_train + n_val > len(pool):
+            most = len(pool) - self.n_val if self.n_val else min(len(pool) - 2 * n_classes, len(pool) * 4 // 5)
             raise TlbenchError(
                 f"target '{self.label}': n_train {self.n_train} and {n_val} to validate on exceed "
-                f"the pool of {len(pool)}; use n_train <= {max(0, len(pool) * 4 // 5)} or set n_val"
+                f"the pool of {len(pool)}; use n_train <= {max(0, most)} or set a smaller n_val"
             )
         order = class_order(pool.labels, generator)
         return Draw(order[: self.n_train], order[len(order) - n_val :])

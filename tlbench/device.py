@@ -17,8 +17,8 @@ def choose(name: str) -> torch.device:
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "mps" if _mps() else "cpu")
-    kind, _, index = name.partition(":")
-    if kind not in ("cpu", "cuda", "mps") or (index and (kind != "cuda" or not index.isdigit())):
+    kind, colon, index = name.partition(":")
+    if kind not in ("cpu", "cuda", "mps") or (colon and (kind != "cuda" or not index.isdecimal())):
         raise TlbenchError(f"--device {name}: write {FORMS}")
     if kind == "cuda" and not torch.cuda.is_available():
         raise TlbenchError(f"--device {name}: this machine has no CUDA device that torch can use; try --device cpu")

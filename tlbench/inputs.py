@@ -37,9 +37,10 @@ class InputForm:
 
     @property
     def label(self) -> str:
-        """Names the form in paths: channels and size, and whose statistics scale it where they are fixed."""
+        """Names the form in paths: channels and size, whose statistics scale it and what it is cut from where fixed."""
         fixed = "-mean-" + "-".join(f"{m:.3g}" for m in self.mean) if self.mean else ""
-        return slug(f"{self.channels}x{self.size}x{self.size}{fixed}")
+        cut = f"-resize-{self.resize}" if self.resize else ""
+        return slug(f"{self.channels}x{self.size}x{self.size}{fixed}{cut}")
 
     def recipe(self) -> dict[str, Any]:
         """Plain data that fixes the form."""
@@ -68,7 +69,8 @@ class InputForm:
         """This form with its mean and std fixed: those of the images at `indices`, unless it has its own."""
         if self.mean:
             return self
-        images = self.reshaped(split.take(indices[:10_000]), torch.device("cpu")).double()
+        spread = indices[:: -(-len(indices) // 10_000)]  # evenly, since items may stand in the order of their classes
+        images = self.reshaped(split.take(spread), torch.device("cpu")).double()
         mean, std = images.mean((0, 2, 3)), images.std((0, 2, 3)).clamp_min(1e-3)
         return replace(self, mean=tuple(mean.tolist()), std=tuple(std.tolist()))
 

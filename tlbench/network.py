@@ -89,7 +89,7 @@ class Architecture(Leaf, ABC):
         """A network with random weights from torch's global generator."""
 
 
-networks: Shelf[Architecture] = Shelf("tlbench.networks", Architecture)  # type: ignore[type-abstract]
+networks: Shelf[Architecture] = Shelf("tlbench.networks", Architecture, "network")  # type: ignore[type-abstract]
 ArchitectureSpec: TypeAlias = Annotated[InstanceOf[Architecture], BeforeValidator(networks.make)]
 
 

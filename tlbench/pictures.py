@@ -17,7 +17,16 @@ from tlbench.errors import TlbenchError, one_line
 
 LARGEST_SIDE = 224  # pixels; images of many sizes are brought to their median shorter side, at most this
 TOLERATED = 0.01  # share of files that may be unreadable before reading is refused
-GREY_MODES = ("1", "L", "LA", "I", "I;16", "F")
+GREY_MODES = ("1", "L", "LA", "I", "I;16", "I;16B", "F")
+UNREADABLE = (
+    UnidentifiedImageError,
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    RuntimeError,
+    Image.DecompressionBombError,
+)
 
 
 @dataclass(frozen=True)
@@ -38,7 +47,7 @@ def class_folders(folder: Path) -> dict[str, list[Path]]:
     if not folder.is_dir():
         raise TlbenchError(f"no folder at {folder}; name a folder that holds one folder of images a class")
     found = {
-        entry.name: sorted(path for path in entry.rglob("*") if path.is_file() and not path.name.startswith("."))
+        entry.name: sorted(path for path in entry.rglob("*") if path.is_file() and not _hidden(path, entry))
         for entry in sorted(folder.iterdir())
         if entry.is_dir() and not entry.name.startswith(".")
     }
@@ -48,6 +57,10 @@ def class_folders(folder: Path) -> dict[str, list[Path]]:
         if not files:
             raise TlbenchError(f"class '{name}' in {folder} is empty; add images or remove the folder")
     return found
+
+
+def _hidden(path: Path, folder: Path) -> bool:
+    return any(part.startswith(".") for part in path.relative_to(folder).parts)
 
 
 def listing_digest(folder: Path) -> str:
@@ -71,43 +84,47 @@ def read_pictures(folder: Path, image_size: int | None, cache: Path) -> Pictures
     kept, facts = cache / "decoded" / f"{name}.npy", cache / "decoded" / f"{name}.json"
     if not (kept.exists() and facts.exists()):
         kept.parent.mkdir(parents=True, exist_ok=True)
-        _decode(classes, image_size, kept, facts, folder)
+        partial = kept.with_suffix(f".{os.getpid()}.partial")
+        try:
+            found = _decode(classes, image_size, partial, folder)
+            partial.replace(kept)
+            partial.write_text(json.dumps(found))
+            partial.replace(facts)
+        finally:
+            partial.unlink(missing_ok=True)
     said = json.loads(facts.read_text())
     items = np.load(kept, mmap_mode="r", allow_pickle=False)
     return Pictures(items, np.array(said["labels"], dtype=np.int64), tuple(said["notes"]))
 
 
-def _decode(classes: dict[str, list[Path]], image_size: int | None, kept: Path, facts: Path, folder: Path) -> None:
+def _decode(classes: dict[str, list[Path]], image_size: int | None, array_path: Path, folder: Path) -> dict[str, Any]:
+    """Writes the array; the labels and notes that go with it."""
     files = [(index, path) for index, paths in enumerate(classes.values()) for path in paths]
     sizes, colour = _survey([path for _, path in files])
     shorter = [min(size) for size in sizes]
     size = image_size or (min(int(np.median(shorter)), LARGEST_SIDE) if shorter else LARGEST_SIDE)
-    partial = kept.with_suffix(f".{os.getpid()}.partial")
-    array = open_memmap(partial, mode="w+", dtype=np.uint8, shape=(len(files), 3 if colour else 1, size, size))
+    array = open_memmap(array_path, mode="w+", dtype=np.uint8, shape=(len(files), 3 if colour else 1, size, size))
     labels: list[int] = []
     bad: list[str] = []
     for index, path in files:
         try:
             array[len(labels)] = _square(path, size, colour=colour)
-        except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        except UNREADABLE as error:
             bad.append(f"{path} ({one_line(error)})")
             continue
         labels.append(index)
-    _refuse_many_bad(bad, len(files), folder, partial)
+    _refuse_many_bad(bad, len(files), folder)
     notes = [f"{folder}: {len(bad)} of {len(files)} files are not readable images, skipped: {bad[0]}"] if bad else []
     shapes = Counter(sizes)
     if set(shapes) != {(size, size)}:
         notes.append(f"{folder}: images of {len(shapes)} sizes cut to the centre square and scaled to {size}x{size}")
     if len(labels) < len(files):
         trimmed = np.array(array[: len(labels)])
-        with partial.open("wb") as out:
+        with array_path.open("wb") as out:
             np.save(out, trimmed, allow_pickle=False)
     else:
         array.flush()
-    partial.replace(kept)
-    written = facts.with_suffix(f".{os.getpid()}.partial")
-    written.write_text(json.dumps({"labels": labels, "notes": notes}))
-    written.replace(facts)
+    return {"labels": labels, "notes": notes}
 
 
 def _survey(paths: list[Path]) -> tuple[list[tuple[int, int]], bool]:
@@ -118,7 +135,7 @@ def _survey(paths: list[Path]) -> tuple[list[tuple[int, int]], bool]:
             with Image.open(path) as image:
                 sizes.append(image.size)
                 colour = colour or image.mode not in GREY_MODES
-        except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        except UNREADABLE:
             continue  # counted and named where it is decoded
     return sizes, colour
 
@@ -126,17 +143,17 @@ def _survey(paths: list[Path]) -> tuple[list[tuple[int, int]], bool]:
 def _square(path: Path, size: int, *, colour: bool) -> npt.NDArray[Any]:
     with Image.open(path) as image:
         upright = ImageOps.exif_transpose(image)
+        upright.apply_transparency()
         deep = upright.mode.startswith("I")
-        plain = upright.point(lambda level: level / 256).convert("L") if deep else upright
+        plain = upright.convert("I").point(lambda level: level / 256).convert("L") if deep else upright
         whole = plain.convert("RGB" if colour else "L")
         fitted = ImageOps.fit(whole, (size, size), Image.Resampling.BILINEAR)
     pixels = np.asarray(fitted, dtype=np.uint8)
     return pixels.transpose(2, 0, 1) if colour else pixels[None]
 
 
-def _refuse_many_bad(bad: list[str], n_files: int, folder: Path, partial: Path) -> None:
+def _refuse_many_bad(bad: list[str], n_files: int, folder: Path) -> None:
     if len(bad) > TOLERATED * n_files:
-        partial.unlink()
         raise TlbenchError(
             f"{len(bad)} of {n_files} files under {folder} are not readable images "
             f"(at most 1 % is tolerated), first: {bad[0]}; remove or mend them"

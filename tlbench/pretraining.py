@@ -55,7 +55,7 @@ class Pretrained(Source):
 
     def identity(self, workspace: Workspace) -> str:
         """The dataset's."""
-        return self.dataset.identity(workspace.storage)
+        return workspace.identity(self.dataset)
 
     def load(self, setup: Setup, workspace: Workspace, seed: int, root_seed: int) -> Weights:  # noqa: ARG002
         """The kept weights, or newly trained ones, which are then kept.

@@ -22,13 +22,11 @@ class Progress:
         """One line, as it is."""
         self.console.print(line, markup=False, soft_wrap=True)
 
-    def track(
-        self, what: str, labels: Sequence[str], results: Iterator[tuple[int, Any]], workers: int
-    ) -> Iterator[tuple[int, Any]]:
+    def track(self, what: str, labels: Sequence[str], results: Iterator[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
         """Passes results on, showing how many of the labelled jobs are done and how long the rest will take."""
         if not labels:
             return
-        guess = Estimate(labels, workers)
+        guess = Estimate(labels)
         if not self.console.is_terminal:
             yield from self._plain(what, guess, results)
             return
@@ -58,8 +56,8 @@ class Progress:
 class Estimate:
     """How long the remaining jobs will take, each as long as those of its label have taken so far."""
 
-    def __init__(self, labels: Sequence[str], workers: int) -> None:
-        self.labels, self._workers = labels, workers
+    def __init__(self, labels: Sequence[str]) -> None:
+        self.labels = labels
         self._remaining = Counter(labels)
         self._spent: dict[str, list[float]] = defaultdict(list)
         self._last = time.monotonic()

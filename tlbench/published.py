@@ -11,6 +11,7 @@ from tlbench.dataset import Dataset, Part, Split, Storage
 from tlbench.errors import TlbenchError, one_line
 
 DIGITS = tuple("0123456789")
+UNREADABLE = (RuntimeError, OSError, EOFError, ValueError, AssertionError)  # what torchvision's readers raise
 
 
 @dataclass(frozen=True)
@@ -27,21 +28,21 @@ class Published(Dataset):
         """Images as (N, C, H, W) uint8 and labels from 0.
 
         Raises:
-            TlbenchError: the files are absent and may not be downloaded, or the download failed.
+            TlbenchError: the files are absent or damaged and may not be downloaded, or the download failed.
         """
         root = str(storage.data)
         try:
             found = self.fetch(root, part, download=False)
-        except (RuntimeError, OSError) as absent:
+        except UNREADABLE as absent:
             if not storage.download:
                 raise TlbenchError(
-                    f"dataset '{self.name}' is not under {root} ({one_line(absent)}); name its folder with --data-root "
-                    "or allow the download with --download"
+                    f"dataset '{self.name}' cannot be read under {root} ({one_line(absent)}); name its folder with "
+                    "--data-root or allow the download with --download"
                 ) from None
             try:
                 storage.data.mkdir(parents=True, exist_ok=True)
                 found = self.fetch(root, part, download=True)
-            except (RuntimeError, OSError) as failed:
+            except UNREADABLE as failed:
                 raise TlbenchError(f"dataset '{self.name}' could not be downloaded: {one_line(failed)}") from None
         return Split(channels_first(np.asarray(found.data)), _labels(found), self.names)
 

@@ -139,6 +139,12 @@ def _difference(found: dict[str, Any] | None, name: str) -> str:
     return "n/a" if not found else points(found[name]["mean"])
 
 
+def _never(curve: dict[str, Any]) -> str:
+    """Which side does not arrive within the budget."""
+    own, base = (curve[name].count(None) for name in ("steps_to_target", "baseline_steps_to_target"))
+    return "scratch > budget" if base > own else "> budget"
+
+
 def readings_row(v: Verdict) -> tuple[str, ...]:
     """Convergence and cost of a cell, shown and not judged."""
     curve, seconds = v.convergence, v.cost.get("seconds")
@@ -146,7 +152,7 @@ def readings_row(v: Verdict) -> tuple[str, ...]:
     if curve and "log2_speedup" in curve:
         ratio, n = curve["log2_speedup"], len(curve["steps_to_target"])
         held = f" ({curve['censored_pairs']}/{n} censored)" if curve["censored_pairs"] else ""
-        speed = ("> budget" if ratio is None else f"{2**ratio:.2f}x") + held
+        speed = (_never(curve) if ratio is None else f"{2**ratio:.2f}x") + held
     return (
         v.target,
         v.source,
@@ -192,7 +198,7 @@ def terminal(run: dict[str, Any], found: list[Verdict]) -> RenderableType:
 
 
 def _table(title: str, columns: tuple[str, ...], rows: list[tuple[tuple[str, ...], str]]) -> Table:
-    table = Table(*columns, title=title, title_justify="left", header_style="bold", pad_edge=False)
+    table = Table(*columns, title=escape(title), title_justify="left", header_style="bold", pad_edge=False)
     for cells, style in rows:
         table.add_row(*(escape(cell) for cell in cells), style=style)
     return table
@@ -210,12 +216,13 @@ def as_json(run: dict[str, Any], found: list[Verdict]) -> dict[str, Any]:
 def markdown(run: dict[str, Any], found: list[Verdict], figures: list[Path]) -> str:
     """The report as a markdown page."""
     suite, where = run["suite"], run["environment"]
-    lines = [f"# {suite['name']}", "", suite["description"], "", f"**{headline(found)}**", "", "## Calibration", ""]
+    title, answer = _plain(suite["name"]), _plain(headline(found))
+    lines = [f"# {title}", "", suite["description"], "", f"**{answer}**", "", "## Calibration", ""]
     lines += [f"- {_plain(line)}" for line in calibration(found)] or ["No controls were run."]
-    for title, role in (("Verdicts, worst first", "cell"), ("Controls", "control")):
+    for part, role in (("Verdicts, worst first", "cell"), ("Controls", "control")):
         chosen = worst_first(v for v in found if v.role == role)
         if chosen:
-            lines += ["", f"## {title}", "", *_markdown_table(COLUMNS, [row(v) for v in chosen])]
+            lines += ["", f"## {part}", "", *_markdown_table(COLUMNS, [row(v) for v in chosen])]
     shown = [readings_row(v) for v in found if v.role == "cell"]
     lines += ["", "## Convergence and cost", "", "Against scratch; shown, not judged; seconds are estimated.", ""]
     lines += _markdown_table(READINGS, shown)

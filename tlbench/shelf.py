@@ -81,9 +81,9 @@ class Shelf(Mapping[str, type[T]], Generic[T]):
     Listing imports nothing; asking for a leaf imports its file, which must define one concrete class of the contract.
     """
 
-    def __init__(self, package: str, contract: type[T]) -> None:
+    def __init__(self, package: str, contract: type[T], kind: str = "") -> None:
         self.package, self.contract = package, contract
-        self.kind = contract.__name__.lower()
+        self.kind = kind or contract.__name__.lower()
 
     def _files(self) -> set[str]:
         spec = importlib.util.find_spec(self.package)
@@ -157,5 +157,5 @@ class Shelf(Mapping[str, type[T]], Generic[T]):
     def __repr__(self) -> str:
         return f"Shelf({self.package!r}, {self.contract.__name__})"
 
-    def __reduce__(self) -> tuple[type[Self], tuple[str, type[T]]]:
-        return type(self), (self.package, self.contract)
+    def __reduce__(self) -> tuple[type[Self], tuple[str, type[T], str]]:
+        return type(self), (self.package, self.contract, self.kind)

@@ -106,19 +106,20 @@ def wilson(hits: int, n: int, level: float = 0.95) -> tuple[float, float]:
 def seeds_needed(mean: float, spread: float, tau: float, margin: float, alpha: float, *, family: int = 1) -> int | None:
     """The least number of seeds, 5 to 1000, at which a verdict has power 0.8 if mean and spread are the truth.
 
-    A gain beyond the margin is looked for by the one-sided t test at alpha / 2 / family (noncentral t), a smaller one
-    by equivalence at alpha. None: not by 1000 seeds, as where the test set's own noise is too large.
+    A gain beyond the margin is looked for by the one-sided t test at alpha / 2 / family (noncentral t) and a mean that
+    comes out beyond it, a smaller one by equivalence at alpha. The floor under tau widens the error that is judged by,
+    but does not move the mean. None: not by 1000 seeds, as where the test set's own noise is too large.
     """
     n = np.arange(5, 1001)
     error = np.sqrt(spread**2 / n + max(tau, FLOOR * margin) ** 2)
+    noise = np.sqrt(spread**2 / n + max(tau, 0.02 * margin) ** 2)
     if abs(mean) >= margin:
-        critical = stats.t.ppf(1 - alpha / 2 / family, n - 1)
-        reached = stats.nct.sf(critical, n - 1, abs(mean) / error)
+        critical = stats.t.ppf(1 - alpha / 2 / family, n - 1) * error / noise
+        significant = stats.nct.sf(critical, n - 1, abs(mean) / noise)
+        reached = np.minimum(significant, stats.norm.cdf((abs(mean) - margin) / noise))
     else:
-        critical = stats.t.ppf(1 - alpha, n - 1)
-        high = stats.nct.sf(critical, n - 1, (margin - mean) / error)
-        low = stats.nct.sf(critical, n - 1, (margin + mean) / error)
-        reached = np.maximum(0, high + low - 1)
+        room = margin - stats.t.ppf(1 - alpha, n - 1) * error
+        reached = stats.norm.cdf((room - mean) / noise) - stats.norm.cdf((-room - mean) / noise)
     enough = np.flatnonzero(reached >= POWER)
     return int(n[enough[0]]) if enough.size else None
 
@@ -134,7 +135,7 @@ def median_log2_ratio(steps: list[int | None], baseline_steps: list[int | None])
     """The median over pairs of log2(baseline steps / steps), positive where faster, and how many pairs are censored.
 
     An arm that never arrives takes infinitely many steps: it counts as the slowest, or the baseline as such. A pair in
-    which neither arrives counts as equal. None where the median itself is infinite.
+    which neither arrives counts as equal. None where the median itself is infinite or undefined.
     """
     ratios, censored = [], 0
     for own, base in zip(steps, baseline_steps, strict=True):
@@ -143,5 +144,6 @@ def median_log2_ratio(steps: list[int | None], baseline_steps: list[int | None])
             ratios.append(0.0 if own is base else (-np.inf if own is None else np.inf))
         else:
             ratios.append(float(np.log2(max(base, 1) / max(own, 1))))
-    middle = float(np.median(ratios)) if ratios else np.nan
+    with np.errstate(invalid="ignore"):  # between the slowest and the fastest of all there is no middle
+        middle = float(np.median(ratios)) if ratios else np.nan
     return (middle if np.isfinite(middle) else None), censored

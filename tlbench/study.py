@@ -2,22 +2,17 @@
 
 import json
 import shutil
-import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-from torch.nn import functional
-
 from tlbench import device as devices
 from tlbench import environment
-from tlbench.errors import TlbenchError
+from tlbench.errors import TlbenchError, one_line
 from tlbench.executor import Engine, Pool, default_jobs, default_threads
-from tlbench.network import HEAD, Setup
+from tlbench.network import Setup
 from tlbench.plan import Cell, Plan, resolve
 from tlbench.progress import Progress
 from tlbench.readings import reach
@@ -25,6 +20,7 @@ from tlbench.records import RUN_FILE, SCHEMA_VERSION, Record, read_json, read_re
 from tlbench.scoring import Scoring
 from tlbench.source import Source
 from tlbench.suite import Suite
+from tlbench.training import seconds_a_step
 from tlbench.trial import Trial
 from tlbench.workspace import Workspace
 
@@ -40,7 +36,10 @@ class Loading:
 
     def __call__(self, workspace: Workspace) -> tuple[str, ...]:
         """What the user should know of the source."""
-        return self.source.load(self.setup, workspace, self.seed, self.root_seed).notes
+        try:
+            return self.source.load(self.setup, workspace, self.seed, self.root_seed).notes
+        except (RuntimeError, OSError, MemoryError) as error:
+            raise TlbenchError(f"source '{self.source.label}' could not be made ready: {one_line(error)}") from None
 
 
 @dataclass(frozen=True)
@@ -115,7 +114,7 @@ class Study:
         with Pool(self.engine, self.workspace) as pool:
             needed = self.loadings(todo)
             labels = [f"source {one.source.label}" for one in needed]
-            for _, notes in progress.track("sources", labels, pool.run(needed), self.engine.jobs):
+            for _, notes in progress.track("sources", labels, pool.run(needed)):
                 for note in notes:
                     progress.say(note)
             failed = self._execute(pool, todo, progress)
@@ -125,7 +124,7 @@ class Study:
     def _execute(self, pool: Pool, todo: list[Scoring | Trial], progress: Progress) -> int:
         labels = ["similarity" if isinstance(job, Scoring) else job.method.label for job in todo]
         records = pool.run([job.run for job in todo])
-        for position, record in progress.track("trials", labels, records, self.engine.jobs):
+        for position, record in progress.track("trials", labels, records):
             record.write(self.folder / todo[position].path)
             if record.status == "failed":
                 progress.say(f"failed: {todo[position].path}: {record.outcome['failure']}")
@@ -148,6 +147,10 @@ class Study:
     def notes(self) -> list[str]:
         """What was done to the data, and what limits the verdicts."""
         found: list[str] = []
+        forms = {(d, c.arm.setup.form) for c in self.plan.cells for d in (c.arm.target.dataset, *c.source.datasets())}
+        for dataset, form in sorted(forms, key=lambda pair: (pair[0].label, pair[1].label)):
+            if (shape := self.workspace.split(dataset, "train").shape) != form.shape:
+                found.append(f"{dataset.label}: images of {_by(shape)} brought to {_by(form.shape)}")
         for target in {cell.arm.target.label: cell.arm.target for cell in self.plan.cells}.values():
             pool, test = (self.workspace.split(target.dataset, part) for part in ("train", "test"))
             found += [*pool.notes, *test.notes]
@@ -219,7 +222,9 @@ class Study:
     def estimate_hours(self) -> float:
         """Hours that the pending jobs will take here, from a few timed steps of each network; an upper bound."""
         todo, _ = self.pending()
-        cost = {setup: _seconds_a_step(setup, self.suite.batch_size) for setup in {job.arm.setup for job in todo}}
+        setups = {job.arm.setup for job in todo}
+        size = self.suite.batch_size
+        cost = {setup: seconds_a_step(setup.build(10), setup.form.shape, size) for setup in setups}
         trials = sum(
             cost[job.arm.setup] * job.arm.budget.steps(job.arm.target.n_train) * len(job.arm.budget.learning_rates)
             for job in todo
@@ -232,16 +237,8 @@ class Study:
         return (trials + training) / self.engine.jobs / 3600
 
 
-def _seconds_a_step(setup: Setup, batch: int) -> float:
-    network = setup.build(10)
-    network.move_only((*network.names, HEAD))
-    inputs, labels = torch.randn(batch, *setup.form.shape), torch.zeros(batch, dtype=torch.long)
-    times = []
-    for _ in range(5):
-        start = time.perf_counter()
-        functional.cross_entropy(network(inputs), labels).backward()
-        times.append(time.perf_counter() - start)
-    return float(np.median(times))
+def _by(shape: Sequence[int]) -> str:
+    return "x".join(str(side) for side in shape)
 
 
 def _as_json(recipe: dict[str, Any]) -> Any:

@@ -152,7 +152,7 @@ def make_suite(plain: dict[str, Any], where: str) -> Suite:
     try:
         return Suite.model_validate(plain)
     except ValidationError as error:
-        first = error.errors()[0]
+        first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
         place = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
             raise TlbenchError(f"{where}: {unknown('key', place, _keys(first['loc']))}") from None

@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from tlbench.curve import LearningCurve, evaluation_steps
 from tlbench.device import synchronise
+from tlbench.inputs import Encoded
 from tlbench.network import HEAD, Network
 
 EVALUATION_BATCH = 512
@@ -218,6 +219,20 @@ def _optimizer(runs: Sequence[_Run], phase: Phase, budget: Budget) -> torch.opti
             parameters = list(run.learner.network.part(name).parameters())
             groups.append({"params": parameters, "factor": phase.factors.get(name, 1.0)})
     return torch.optim.AdamW(groups, weight_decay=budget.weight_decay)
+
+
+def seconds_a_step(network: Network, shape: tuple[int, ...], size: int) -> float:
+    """What a step of the whole network costs on the CPU here, on random inputs: the median of five."""
+    items = Encoded(torch.randn(size, *shape), torch.zeros(size, dtype=torch.long))
+    run = _Run(Learner(network, items, items, torch.Generator()), 0)
+    phase, clock, times = Phase((*network.names, HEAD)), Clock(items.labels.device), []
+    optimizer = _optimizer([run], phase, Budget())
+    for _ in range(5):
+        before = clock.seconds
+        with clock.running():
+            _step([run], phase, optimizer, size, 0.0)
+        times.append(clock.seconds - before)
+    return sorted(times)[2]
 
 
 def _warm_up(learner: Learner, phase: Phase, size: int, start: int) -> None:

@@ -36,7 +36,7 @@ class Arm:
     def recipe(self, workspace: Workspace, seed: int) -> dict[str, Any]:
         """Plain data that fixes the arm at one seed."""
         shared = {
-            "target": self.target.recipe() | {"content": self.target.dataset.identity(workspace.storage)},
+            "target": self.target.recipe() | {"content": workspace.identity(self.target.dataset)},
             "budget": asdict(self.budget),
             "root_seed": self.root_seed,
             "seed": seed,
@@ -89,7 +89,8 @@ class Trial:
 
 
 def source_recipe(source: Source, workspace: Workspace) -> dict[str, Any]:
-    return source.recipe() | {"content": source.identity(workspace)}
+    content = workspace.once((source, "identity"), lambda: source.identity(workspace))
+    return source.recipe() | {"content": content}
 
 
 def recorded(

@@ -1,23 +1,35 @@
-"""What making needs at hand: storage, the device, and the splits opened so far."""
+"""What making needs at hand: storage, the device, and what was opened so far."""
 
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import torch
 
 from tlbench.dataset import Dataset, Part, Split, Storage
 
+T = TypeVar("T")
+
 
 @dataclass
 class Workspace:
-    """Storage and device of one process; each split is opened once."""
+    """Storage and device of one process; each split is opened, and each user's file digested, once."""
 
     storage: Storage
     device: torch.device
-    _splits: dict[tuple[Dataset, Part], Split] = field(default_factory=dict)
+    _known: dict[Hashable, Any] = field(default_factory=dict)
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What `make` gave the first time it was asked for under this key."""
+        if key not in self._known:
+            self._known[key] = make()
+        found: T = self._known[key]
+        return found
 
     def split(self, dataset: Dataset, part: Part) -> Split:
         """A dataset's split, opened on first use."""
-        key = (dataset, part)
-        if key not in self._splits:
-            self._splits[key] = dataset.open(part, self.storage)
-        return self._splits[key]
+        return self.once((dataset, part), lambda: dataset.open(part, self.storage))
+
+    def identity(self, dataset: Dataset) -> str:
+        """A dataset's digest of content, taken on first use."""
+        return self.once((dataset, "identity"), lambda: dataset.identity(self.storage))

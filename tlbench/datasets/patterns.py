@@ -1,12 +1,16 @@
 """A generated family with a similarity dial: noisy patterns whose class prototypes are shared to a known degree."""
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 from scipy import ndimage
 
 from tlbench.dataset import Dataset, Part, Split, Storage
 from tlbench.errors import TlbenchError
+
+Images: TypeAlias = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -28,12 +32,13 @@ class Patterns(Dataset):
         super().__post_init__()
         if not -1 <= self.similarity <= 1:
             raise TlbenchError(f"dataset 'patterns': similarity {self.similarity} is not within -1..1")
-        if self.n_classes < 2 or self.size < 4:
-            raise TlbenchError("dataset 'patterns': n_classes must be at least 2 and size at least 4")
+        if self.n_classes < 2 or self.size < 4 or self.variant < 0:
+            raise TlbenchError("dataset 'patterns': at least 2 n_classes, size 4 and variant 0 are needed")
 
     def read(self, part: Part, storage: Storage) -> Split:  # noqa: ARG002
         """Images as (N, 1, size, size) uint8: 200 a class to train on, 100 a class to test on."""
-        shared, own = self._prototypes(0), self._prototypes(self.variant + 1)
+        shared, other = self._prototypes(0), self._prototypes(self.variant + 1)
+        own = _standard(other - (other * shared).mean((1, 2), keepdims=True) * shared)  # exactly uncorrelated
         prototypes = self.similarity * shared + np.sqrt(1 - self.similarity**2) * own
         generator = np.random.default_rng([7, self.variant, part == "test", round(1000 * self.similarity) % 2**32])
         labels = np.repeat(np.arange(self.n_classes, dtype=np.int64), 200 if part == "train" else 100)
@@ -44,8 +49,11 @@ class Patterns(Dataset):
         grey = np.clip(128 + 32 * images, 0, 255).astype(np.uint8)
         return Split(grey[:, None], labels, tuple(f"pattern{i}" for i in range(self.n_classes)))
 
-    def _prototypes(self, stream: int) -> np.ndarray[tuple[int, int, int], np.dtype[np.float64]]:
+    def _prototypes(self, stream: int) -> Images:
         noise = np.random.default_rng([11, stream]).standard_normal((self.n_classes, self.size, self.size))
-        smooth = ndimage.gaussian_filter(noise, (0, 1.2, 1.2), mode="wrap")
-        flat = smooth - smooth.mean((1, 2), keepdims=True)
-        return np.asarray(flat / flat.std((1, 2), keepdims=True))
+        return _standard(ndimage.gaussian_filter(noise, (0, 1.2, 1.2), mode="wrap"))
+
+
+def _standard(images: Images) -> Images:
+    flat = images - images.mean((1, 2), keepdims=True)
+    return np.asarray(flat / flat.std((1, 2), keepdims=True))

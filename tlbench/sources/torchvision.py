@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
 
 import torch
 import torchvision
 
-from tlbench.checkpoint import match, read_checkpoint
-from tlbench.errors import TlbenchError, one_line, unknown
+from tlbench.checkpoint import fetch, match, read_checkpoint
+from tlbench.errors import unknown
 from tlbench.inputs import InputForm
 from tlbench.network import Architecture, Setup, networks
 from tlbench.source import Source, Weights
@@ -41,21 +40,13 @@ class Torchvision(Source):
         entry = self._entry()
         kept = Path(torch.hub.get_dir()) / "checkpoints" / entry.url.rpartition("/")[2]
         if not kept.is_file():
-            self._fetch(entry.url, kept, allowed=workspace.storage.download)
+            fetch(entry.url, kept, f"source '{self.label}'", allowed=workspace.storage.download)
         categories = tuple(entry.meta["categories"])
         with seeded(0, "zoo", setup.label):
             network = setup.build(len(categories))
         found = match(read_checkpoint(kept), network, str(kept))
         network.load_state_dict(found.weights, strict=False)
         return Weights(network.eval(), categories, notes=found.notes(str(kept)) if found.missing else ())
-
-    def _fetch(self, url: str, kept: Path, *, allowed: bool) -> None:
-        if not allowed:
-            raise TlbenchError(f"source '{self.label}': no weights at {kept}; put them there or allow --download")
-        try:
-            torch.hub.load_state_dict_from_url(url, check_hash=True, weights_only=True, progress=False)
-        except (URLError, OSError, RuntimeError) as error:
-            raise TlbenchError(f"source '{self.label}' could not be downloaded: {one_line(error)}") from None
 
     def _entry(self) -> Any:
         networks.make(f"torchvision:{self.model}")

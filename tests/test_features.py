@@ -1,0 +1,38 @@
+"""Activations at boundaries and the view that similarities get."""
+
+import torch
+
+from tlbench.features import encode, view
+from tlbench.inputs import Encoded
+from tlbench.network import networks
+
+NETWORK = networks.make({"name": "resnet", "width": 4}).build((1, 8, 8), 3)
+ITEMS = Encoded(torch.randn(10, 1, 8, 8), torch.arange(10) % 3)
+
+
+def test_a_boundary_of_zero_is_the_items_themselves() -> None:
+    assert encode(NETWORK, ITEMS, 0) is ITEMS
+
+
+def test_encoded_items_are_the_prefix_in_eval_mode() -> None:
+    NETWORK.train()
+    before = NETWORK.checksum(NETWORK.names)
+    encoded = encode(NETWORK, ITEMS, 2)
+    chosen = torch.tensor([4, 7])
+    assert torch.allclose(encoded.inputs(chosen), NETWORK.eval().run(ITEMS.inputs(chosen), 0, 2), atol=1e-6)
+    assert NETWORK.checksum(NETWORK.names) == before
+
+
+def test_a_view_without_head_or_data_says_so() -> None:
+    bare = view(NETWORK, ITEMS, None, has_head=False)
+    assert bare.probabilities is None
+    assert bare.source_features is None
+    assert bare.features.dtype == torch.float64
+
+
+def test_a_views_probabilities_are_the_heads() -> None:
+    full = view(NETWORK, ITEMS, ITEMS, has_head=True)
+    assert full.probabilities is not None
+    assert torch.allclose(full.probabilities.sum(1), torch.ones(10, dtype=torch.float64))
+    assert full.source_features is not None
+    assert torch.equal(full.source_features, full.features)

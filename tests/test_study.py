@@ -1,0 +1,187 @@
+"""Studies: run.json first, resume, redo what changed, keep what is done, whatever the number of workers."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.tiny import SOURCE, tiny_suite
+from tlbench import environment
+from tlbench.errors import TlbenchError
+from tlbench.progress import Progress
+from tlbench.records import read, read_record
+from tlbench.study import Study
+from tlbench.trial import Trial
+from tlbench.workspace import Workspace
+
+
+class Said(Progress):
+    """Progress that keeps what it is told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+
+
+def _study(workspace: Workspace, folder: Path, jobs: int = 1, **changes: Any) -> Study:
+    return Study(tiny_suite(**changes), folder, workspace, jobs)
+
+
+def _outcomes(folder: Path) -> dict[str, Any]:
+    found = {str(p.relative_to(folder)): json.loads(p.read_text()) for p in sorted(folder.rglob("seed-*.json"))}
+    return {path: (plain["recipe"], plain["outcome"]) for path, plain in found.items()}
+
+
+def test_a_run_writes_run_json_and_a_record_a_trial(workspace: Workspace, tmp_path: Path) -> None:
+    study = _study(workspace, tmp_path / "out", similarities=["leep"])
+    outcome = study.run(Said())
+    assert (outcome.ran, outcome.kept, outcome.failed) == (2 * (1 + 1 + 2), 0, 0)
+    run = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert run["cells"][0]["baseline"] == "patterns-1.0-n32/resnet-8-width-4-1x8x8/scratch"
+    assert run["reach"][run["cells"][0]["baseline"]] > 0
+    assert len(read(tmp_path / "out")) == 6
+
+
+def test_run_json_stands_before_the_first_trial(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Trial, "run", stop)
+    with pytest.raises(KeyboardInterrupt):
+        _study(workspace, tmp_path / "out").run(Said())
+    assert (tmp_path / "out" / "run.json").exists()
+
+
+def test_a_second_run_does_only_what_is_missing(workspace: Workspace, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    _study(workspace, folder).run(Said())
+    before = _outcomes(folder)
+    gone = next(folder.rglob("finetune/seed-1.json"))
+    gone.unlink()
+    outcome = _study(workspace, folder).run(Said())
+    assert (outcome.ran, outcome.kept) == (1, 5)
+    assert _outcomes(folder) == before
+
+
+def test_more_seeds_add_trials_and_redo_none(workspace: Workspace, tmp_path: Path) -> None:
+    _study(workspace, tmp_path / "out").run(Said())
+    outcome = _study(workspace, tmp_path / "out", seeds=3).run(Said())
+    assert (outcome.ran, outcome.kept) == (3, 6)
+
+
+def test_a_record_of_another_recipe_is_redone_and_said(workspace: Workspace, tmp_path: Path) -> None:
+    _study(workspace, tmp_path / "out").run(Said())
+    said = Said()
+    outcome = _study(workspace, tmp_path / "out", epochs=3).run(said)
+    assert outcome.ran == 6
+    assert "6 records have another recipe and are made anew" in said.lines
+
+
+def test_records_of_other_code_are_kept_and_said(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _study(workspace, tmp_path / "out").run(Said())
+    monkeypatch.setattr(environment, "code_digest", lambda: "other")
+    said = Said()
+    assert _study(workspace, tmp_path / "out").run(said).ran == 0
+    assert "6 records were made by other code and are kept (--fresh redoes all)" in said.lines
+
+
+def test_a_damaged_record_is_made_anew(workspace: Workspace, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    _study(workspace, folder).run(Said())
+    broken = next(folder.rglob("finetune/seed-0.json"))
+    broken.write_text(broken.read_text()[:100])
+    said = Said()
+    assert _study(workspace, folder).run(said).ran == 1
+    assert "1 damaged records are made anew" in said.lines
+    assert read_record(broken) is not None
+
+
+def test_workers_give_the_same_outcomes_as_one_process(workspace: Workspace, tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    study = _study(workspace, one)
+    (one).mkdir()
+    (one / "run.json").write_text(json.dumps({"engine": {"threads": 1}}))
+    study = _study(workspace, one)
+    study.run(Said())
+    _study(workspace, two, jobs=2).run(Said())
+    assert _outcomes(one) == _outcomes(two)
+
+
+def test_threads_of_a_begun_run_are_kept(workspace: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "run.json").write_text(json.dumps({"engine": {"threads": 3}}))
+    assert _study(workspace, tmp_path / "out").engine.threads == 3
+
+
+def test_adding_a_source_changes_no_other_trial(workspace: Workspace, tmp_path: Path) -> None:
+    _study(workspace, tmp_path / "out").run(Said())
+    before = _outcomes(tmp_path / "out")
+    wider = [{"sources": ["null", SOURCE], "methods": ["linear_probe", "finetune"]}]
+    outcome = _study(workspace, tmp_path / "out", cross=wider).run(Said())
+    assert outcome.ran == 4
+    after = _outcomes(tmp_path / "out")
+    assert {path: after[path] for path in before} == before
+
+
+def test_a_failed_trial_is_kept_and_counted_again(workspace: Workspace, tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"learning_rates": [1e30], "epochs": 30}
+    assert _study(workspace, tmp_path / "out", **settings).run(Said()).failed > 0
+    said = Said()
+    again = _study(workspace, tmp_path / "out", **settings).run(said)
+    assert again.ran == 0
+    assert again.failed > 0
+    assert any("failed trials are kept" in line for line in said.lines)
+
+
+def test_a_fresh_start_clears_a_run_and_nothing_else(workspace: Workspace, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    study = _study(workspace, folder)
+    study.run(Said())
+    study.clear()
+    assert not folder.exists()
+    folder.mkdir()
+    (folder / "thesis.txt").touch()
+    with pytest.raises(TlbenchError, match="is not the folder of a run"):
+        study.clear()
+    assert (folder / "thesis.txt").exists()
+
+
+def test_a_full_or_readonly_place_is_told_in_a_line(workspace: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(TlbenchError, match=r"cannot write .*run\.json: .*name another --out"):
+        _study(workspace, tmp_path / "file" / "out").run(Said())
+
+
+def test_a_dry_run_lists_trials_and_hours_and_writes_nothing(workspace: Workspace, tmp_path: Path) -> None:
+    text = _study(workspace, tmp_path / "out").describe()
+    assert "patterns-1.0-n32/trained-patterns-0.5-steps-10/finetune seed 1" in text
+    assert "6 trials, 0 scorings, 1 sources; at most 0.0" in text
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_source_that_cannot_be_made_ready_ends_the_run_in_a_line(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr("tlbench.pretraining.fit", broken)
+    with pytest.raises(TlbenchError, match="could not be made ready: RuntimeError"):
+        _study(workspace, tmp_path / "out").run(Said())
+
+
+def test_the_notes_tell_of_overlapping_draws_and_of_a_source_of_the_targets_pool(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    cross = [{"sources": [{"name": "trained", "dataset": "patterns", "steps": 10}], "methods": ["finetune"]}]
+    notes = _study(workspace, tmp_path / "o", cross=cross, targets=[{"dataset": "patterns", "n_train": 640}]).notes()
+    assert any("takes 40% of the pool" in note for note in notes)
+    assert any("was trained on the pool of target" in note for note in notes)

@@ -1,0 +1,44 @@
+"""The smallest things that still go through every part: a suite of seconds and its trials."""
+
+from typing import Any
+
+from tlbench.dataset import Target, datasets
+from tlbench.inputs import InputForm
+from tlbench.method import methods
+from tlbench.network import Setup, networks
+from tlbench.source import sources
+from tlbench.suite import Suite, make_suite
+from tlbench.training import Budget
+from tlbench.trial import Arm, Trial
+
+NETWORK = {"name": "resnet", "width": 4}
+SOURCE = {"name": "trained", "dataset": "patterns:0.5", "steps": 10}
+BUDGET = Budget(epochs=2, batch_size=16, learning_rates=(0.01,))
+
+
+def tiny_suite(**changes: Any) -> Suite:
+    """Two seeds, one target, one source, two methods, no controls; any key can be changed."""
+    plain = {
+        "name": "tiny",
+        "network": NETWORK,
+        "image_size": 8,
+        "epochs": 2,
+        "batch_size": 16,
+        "learning_rates": [0.01],
+        "seeds": 2,
+        "targets": [{"dataset": "patterns", "n_train": 32}],
+        "cross": [{"sources": [SOURCE], "methods": ["linear_probe", "finetune"]}],
+        "controls": False,
+    }
+    return make_suite(plain | changes, "tests")
+
+
+def tiny_arm(n_train: int = 32, budget: Budget = BUDGET) -> Arm:
+    """An arm on the generated family at 8 pixels."""
+    return Arm(Target(datasets.make("patterns"), n_train), Setup(networks.make(NETWORK), InputForm(8, 1)), budget, 0)
+
+
+def tiny_trial(method: str = "finetune", source: object = SOURCE, seed: int = 0, arm: Arm | None = None) -> Trial:
+    """A trial of seconds; scratch takes no source."""
+    made = methods.make(method)
+    return Trial(sources.make(source) if made.needs_source else None, made, arm or tiny_arm(), seed)
