@@ -4,7 +4,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, TypeAlias
+from typing import Annotated, Any, ClassVar, Self, TypeAlias
 
 import torch
 from pydantic import BeforeValidator, InstanceOf
@@ -58,6 +58,14 @@ class Network(nn.Module):
             part = self.part(name)
             part.train(name in chosen)
             part.requires_grad_(name in chosen)
+
+    def train(self, mode: bool = True) -> Self:
+        """Sets the mode of what learns; a part that does not stays in eval mode."""
+        super().train(mode)
+        for part in (*self.blocks.values(), self.head):
+            if not any(parameter.requires_grad for parameter in part.parameters()):
+                part.eval()
+        return self
 
     def frozen_prefix(self, moving: Iterable[str]) -> int:
         """How many blocks stand before the first one that moves."""

@@ -117,7 +117,8 @@ def _decode(classes: dict[str, list[Path]], image_size: int | None, array_path: 
     notes = [f"{folder}: {len(bad)} of {len(files)} files are not readable images, skipped: {bad[0]}"] if bad else []
     shapes = Counter(sizes)
     if set(shapes) != {(size, size)}:
-        notes.append(f"{folder}: images of {len(shapes)} sizes cut to the centre square and scaled to {size}x{size}")
+        found = f"{len(shapes)} sizes" if len(shapes) > 1 else "another size"
+        notes.append(f"{folder}: images of {found} cut to the centre square and scaled to {size}x{size}")
     if len(labels) < len(files):
         trimmed = np.array(array[: len(labels)])
         with array_path.open("wb") as out:

@@ -44,7 +44,7 @@ class Budget:
 
     epochs: int = 15
     batch_size: int = 32
-    learning_rates: tuple[float, ...] = (1e-3, 3e-3, 1e-2)
+    learning_rates: tuple[float, ...] = (1e-3, 3e-3, 1e-2, 3e-2)
     weight_decay: float = 1e-2
 
     def batch(self, n_train: int) -> int:

@@ -1,7 +1,6 @@
 """A generated family with a similarity dial: noisy patterns whose class prototypes are shared to a known degree."""
 
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -9,8 +8,6 @@ from scipy import ndimage
 
 from tlbench.dataset import Dataset, Part, Split, Storage
 from tlbench.errors import TlbenchError
-
-Images: TypeAlias = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -37,9 +34,7 @@ class Patterns(Dataset):
 
     def read(self, part: Part, storage: Storage) -> Split:  # noqa: ARG002
         """Images as (N, 1, size, size) uint8: 200 a class to train on, 100 a class to test on."""
-        shared, other = self._prototypes(0), self._prototypes(self.variant + 1)
-        own = _standard(other - (other * shared).mean((1, 2), keepdims=True) * shared)  # exactly uncorrelated
-        prototypes = self.similarity * shared + np.sqrt(1 - self.similarity**2) * own
+        prototypes = self._prototypes()
         generator = np.random.default_rng([7, self.variant, part == "test", round(1000 * self.similarity) % 2**32])
         labels = np.repeat(np.arange(self.n_classes, dtype=np.int64), 200 if part == "train" else 100)
         shifts = generator.integers(-1, 2, (len(labels), 2))
@@ -49,11 +44,16 @@ class Patterns(Dataset):
         grey = np.clip(128 + 32 * images, 0, 255).astype(np.uint8)
         return Split(grey[:, None], labels, tuple(f"pattern{i}" for i in range(self.n_classes)))
 
-    def _prototypes(self, stream: int) -> Images:
+    def _prototypes(self) -> npt.NDArray[np.float64]:
+        shared, other = self._smooth(0), self._smooth(self.variant + 1)
+        own = _standard(other - (other * shared).mean((1, 2), keepdims=True) * shared)  # exactly uncorrelated
+        return np.asarray(self.similarity * shared + np.sqrt(1 - self.similarity**2) * own)
+
+    def _smooth(self, stream: int) -> npt.NDArray[np.float64]:
         noise = np.random.default_rng([11, stream]).standard_normal((self.n_classes, self.size, self.size))
         return _standard(ndimage.gaussian_filter(noise, (0, 1.2, 1.2), mode="wrap"))
 
 
-def _standard(images: Images) -> Images:
+def _standard(images: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     flat = images - images.mean((1, 2), keepdims=True)
     return np.asarray(flat / flat.std((1, 2), keepdims=True))

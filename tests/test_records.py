@@ -1,0 +1,218 @@
+"""Records: whole or not at all, read back as written, and refused where damaged."""
+
+import errno
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.synthetic import CHANCE, TARGET, record, rising, write_arm, write_failure, write_run, write_scores
+from tlbench import records
+from tlbench.errors import TlbenchError
+
+
+def no_space(_descriptor: int) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def edit(path: Path, change: Callable[[dict[str, object]], object]) -> None:
+    """Changes a JSON file by hand."""
+    plain = json.loads(path.read_text(encoding="utf-8"))
+    change(plain)
+    path.write_text(json.dumps(plain), encoding="utf-8")
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Path:
+    """A record on disk."""
+    path = tmp_path / "a" / "b" / "seed-3.json"
+    record(3, 0.5, arm="a", curve=rising()).write(path)
+    return path
+
+
+def test_a_record_reads_back_as_written(kept: Path) -> None:
+    assert records.read_record(kept) == record(3, 0.5, arm="a", curve=rising())
+
+
+def test_a_record_on_disk_is_readable_json_with_its_digest(kept: Path) -> None:
+    plain = json.loads(kept.read_text(encoding="utf-8"))
+    assert plain["schema_version"] == records.SCHEMA_VERSION
+    assert plain["recipe_digest"] == records.digest_of({"seed": 3, "arm": "a"})
+    assert set(plain) == {
+        "kind",
+        "status",
+        "recipe",
+        "outcome",
+        "timing",
+        "environment",
+        "schema_version",
+        "recipe_digest",
+    }
+
+
+def test_digests_do_not_depend_on_the_order_of_keys() -> None:
+    assert records.digest_of({"a": 1, "b": [2, 3]}) == records.digest_of({"b": [2, 3], "a": 1})
+    assert records.digest_of({"a": 1, "b": [2, 3]}) != records.digest_of({"a": 1, "b": [3, 2]})
+
+
+def test_writing_leaves_nothing_but_the_record(kept: Path) -> None:
+    assert list(kept.parent.iterdir()) == [kept]
+
+
+def test_a_full_disk_leaves_no_partial_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "fsync", no_space)
+    path = tmp_path / "run" / "seed-0.json"
+    with pytest.raises(TlbenchError, match="No space left"):
+        record(0, 0.5).write(path)
+    assert list(path.parent.iterdir()) == []
+
+
+def test_a_full_disk_keeps_the_earlier_record(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = kept.read_bytes()
+    monkeypatch.setattr(os, "fsync", no_space)
+    with pytest.raises(TlbenchError, match="free space or name another --out"):
+        record(3, 0.9).write(kept)
+    assert kept.read_bytes() == before
+    assert list(kept.parent.iterdir()) == [kept]
+
+
+def test_a_folder_that_cannot_be_made_is_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
+    path = tmp_path / "taken" / "near" / "seed-0.json"
+    with pytest.raises(TlbenchError, match="cannot write") as told:
+        record(0, 0.5).write(path)
+    assert str(path) in str(told.value)
+    assert "\n" not in str(told.value)
+
+
+def test_a_place_taken_by_a_folder_is_told(tmp_path: Path) -> None:
+    (tmp_path / "seed-0.json" / "inner").mkdir(parents=True)
+    with pytest.raises(TlbenchError, match="cannot write"):
+        record(0, 0.5).write(tmp_path / "seed-0.json")
+    assert [path.name for path in tmp_path.iterdir()] == ["seed-0.json"]
+
+
+def test_nan_is_never_written(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        records.write_json(tmp_path / "x.json", {"accuracy": float("nan")})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_text_that_no_encoding_holds_is_written_escaped(tmp_path: Path) -> None:
+    records.write_text(tmp_path / "page.md", "photos/\udcff")
+    assert (tmp_path / "page.md").read_text(encoding="utf-8") == "photos/\\udcff"
+
+
+def test_no_record_is_none(tmp_path: Path) -> None:
+    assert records.read_record(tmp_path / "seed-0.json") is None
+    assert records.read_record(tmp_path) is None
+
+
+def test_a_recipe_changed_by_hand_is_refused(kept: Path) -> None:
+    edit(kept, lambda plain: plain.update(recipe={"arm": "a", "seed": 4}))
+    assert records.read_record(kept) is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"recipe_digest": "0" * 16},
+        {"recipe_digest": None},
+        {"schema_version": 0},
+        {"schema_version": records.SCHEMA_VERSION + 1},
+        {"unknown": 1},
+    ],
+)
+def test_a_record_of_another_make_is_refused(kept: Path, change: dict[str, object]) -> None:
+    edit(kept, lambda plain: plain.update(change))
+    assert records.read_record(kept) is None
+
+
+@pytest.mark.parametrize("key", ["recipe", "outcome", "status", "recipe_digest"])
+def test_a_record_without_a_part_is_refused(kept: Path, key: str) -> None:
+    edit(kept, lambda plain: plain.pop(key))
+    assert records.read_record(kept) is None
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.99])
+def test_a_record_cut_short_is_refused(kept: Path, share: float) -> None:
+    text = kept.read_text(encoding="utf-8")
+    kept.write_text(text[: int(share * len(text))], encoding="utf-8")
+    assert records.read_record(kept) is None
+
+
+def test_reading_json_tells_what_is_wrong(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    with pytest.raises(TlbenchError, match="no file at"):
+        records.read_json(path)
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(TlbenchError, match="cannot be read"):
+        records.read_json(path)
+    path.write_text("[1]")
+    with pytest.raises(TlbenchError, match="is not a record"):
+        records.read_json(path)
+
+
+def test_a_run_reads_back(tmp_path: Path) -> None:
+    run = write_run(tmp_path, [])
+    assert records.read_run(tmp_path) == run
+
+
+def test_a_run_of_another_schema_is_an_error(tmp_path: Path) -> None:
+    write_run(tmp_path, [], schema_version=99)
+    with pytest.raises(TlbenchError, match="schema version 99, this tlbench reads 1"):
+        records.read_run(tmp_path)
+
+
+@pytest.mark.parametrize("n", [1, 7, 8, 9, 1000])
+def test_bits_survive_packing(n: int) -> None:
+    right = np.random.default_rng(n).uniform(size=n) < 0.5
+    text = records.pack_bits(right)
+    assert text.isascii()
+    assert len(text) <= 4 * (n // 24 + 1)
+    np.testing.assert_array_equal(records.unpack_bits(text, n), right)
+
+
+def test_all_sound_records_are_found_in_order(tmp_path: Path) -> None:
+    write_arm(tmp_path, f"{TARGET}/b/finetune", [0.5, 0.6])
+    write_arm(tmp_path, f"{TARGET}/a/finetune", [0.7])
+    (tmp_path / TARGET / "b" / "finetune" / "seed-1.json").write_text("{")
+    found = list(records.iterate(tmp_path))
+    assert [path.relative_to(tmp_path / TARGET).parts for path, _ in found] == [
+        ("a", "finetune", "seed-0.json"),
+        ("b", "finetune", "seed-0.json"),
+    ]
+    assert [one.outcome["accuracy"] for _, one in found] == pytest.approx([0.7, 0.5])
+
+
+def test_a_run_reads_as_a_table(tmp_path: Path) -> None:
+    write_arm(tmp_path, f"{TARGET}/near/finetune", [0.5, CHANCE])
+    write_failure(tmp_path, f"{TARGET}/near/direct", 0)
+    write_scores(tmp_path, "near", 0, {"leep": -1.0})
+    table = records.read(tmp_path)
+    assert table.columns.tolist() == [
+        "target",
+        "source",
+        "method",
+        "seed",
+        "status",
+        "accuracy",
+        "seconds",
+        "steps",
+    ]
+    assert table["method"].tolist() == ["direct", "finetune", "finetune"]
+    assert table["status"].tolist() == ["failed", "done", "done"]
+    assert table["seed"].tolist() == [0, 0, 1]
+    assert set(table["source"]) == {"near"}
+    assert table["accuracy"][1:].tolist() == pytest.approx([0.5, CHANCE])
+    assert pd.isna(table["accuracy"][0])
+
+
+def test_a_folder_without_records_reads_as_an_empty_table(tmp_path: Path) -> None:
+    table = records.read(tmp_path)
+    assert table.empty
+    assert "accuracy" in table.columns

@@ -1,0 +1,227 @@
+"""Sources that are not trained here: the null control, a user's file and torchvision's zoo."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torchvision
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from tests.tiny import tiny_arm
+from tlbench.errors import TlbenchError
+from tlbench.inputs import InputForm
+from tlbench.network import HEAD, Network, Setup, networks
+from tlbench.source import Source, Weights, sources
+from tlbench.streams import seeded
+from tlbench.workspace import Workspace
+
+SETUP = Setup(networks.make({"name": "resnet", "width": 4}), InputForm(8, 1))
+SMALL = InputForm(32, 3)
+
+
+def _load(spec: object, workspace: Workspace, seed: int = 0, root_seed: int = 0, setup: Setup = SETUP) -> Weights:
+    return sources.make(spec).load(setup, workspace, seed, root_seed)
+
+
+def test_the_null_source_is_drawn_anew_for_each_seed(workspace: Workspace) -> None:
+    digests = [_load("null", workspace, seed).digest() for seed in (0, 0, 1, 2)]
+    assert digests[0] == digests[1]
+    assert len(set(digests)) == 3
+    assert _load("null", workspace, root_seed=1).digest() not in digests
+
+
+def test_the_null_source_is_never_a_baseline_in_disguise(workspace: Workspace) -> None:
+    arm = tiny_arm()
+    fresh: set[str] = set()
+    for seed in range(4):
+        with seeded(*arm.stream("weights", seed)):
+            network = arm.setup.build(2)
+        fresh |= {network.checksum([name]) for name in network.names}
+    for seed in range(4):
+        network = _load("null", workspace, seed, setup=arm.setup).network
+        assert not {network.checksum([name]) for name in network.names} & fresh
+
+
+def test_the_null_source_knows_no_classes_and_cost_nothing(workspace: Workspace) -> None:
+    source = sources.make("null")
+    weights = source.load(SETUP, workspace, 0, 0)
+    assert (source.has_head, source.varies, source.datasets()) == (False, True, ())
+    assert (weights.classes, weights.accuracy, weights.seconds) == (None, None, 0.0)
+    assert not any(module.training for module in weights.network.modules())
+    assert source.form(SMALL) is SMALL
+    assert source.architecture(SETUP.architecture) is SETUP.architecture
+
+
+def test_a_digest_is_of_the_blocks_alone(workspace: Workspace) -> None:
+    weights = _load("null", workspace)
+    before = weights.digest()
+    nn.init.ones_(weights.network.head.weight)
+    assert weights.digest() == before
+    nn.init.ones_(next(weights.network.blocks.parameters()))
+    assert weights.digest() != before
+
+
+def _file(path: Path, n_classes: int = 3, **options: object) -> tuple[Network, dict[str, Any]]:
+    torch.manual_seed(7)
+    network = SETUP.build(n_classes)
+    save_file(network.state_dict(), path)
+    return network, {"name": "file", "path": str(path), **options}
+
+
+def _all(network: Network) -> str:
+    return network.checksum((*network.names, HEAD))
+
+
+@pytest.mark.parametrize("classes", [(), ("ant", "bee", "cow")])
+def test_a_file_is_loaded_with_its_classes(classes: tuple[str, ...], tmp_path: Path, workspace: Workspace) -> None:
+    network, spec = _file(tmp_path / "a.safetensors", classes=classes)
+    weights = _load(spec, workspace)
+    assert _all(weights.network) == _all(network)
+    assert weights.classes == (classes or ("class0", "class1", "class2"))
+    assert weights.notes == (f"{tmp_path / 'a.safetensors'}: {len(network.state_dict())} tensors matched",)
+    assert (weights.seconds, weights.accuracy, weights.dataset) == (None, None, None)
+    assert not weights.network.training
+
+
+def test_classes_that_do_not_fit_the_head_leave_it_out(tmp_path: Path, workspace: Workspace) -> None:
+    network, spec = _file(tmp_path / "a.safetensors", classes=("ant", "bee"))
+    weights = _load(spec, workspace)
+    assert weights.classes is None
+    assert weights.digest() == network.checksum(network.names)
+    assert weights.network.head.out_features == 2
+    assert "head.weight (3, 16)" in weights.notes[2]
+
+
+def test_a_file_without_a_head_has_no_classes(tmp_path: Path, workspace: Workspace) -> None:
+    network, spec = _file(tmp_path / "a.safetensors")
+    save_file({key: value for key, value in network.state_dict().items() if "head" not in key}, spec["path"])
+    weights = _load(spec, workspace)
+    assert weights.classes is None
+    assert weights.digest() == network.checksum(network.names)
+    assert "2 not in the file, left random: head.weight, head.bias" in weights.notes[1]
+
+
+def test_what_a_file_lacks_is_the_same_for_every_seed(tmp_path: Path, workspace: Workspace) -> None:
+    network, spec = _file(tmp_path / "a.safetensors")
+    save_file({key: value for key, value in network.state_dict().items() if "layer3" not in key}, spec["path"])
+    first, second = (_load(spec, workspace, seed, root_seed=seed) for seed in (0, 1))
+    assert _all(first.network) == _all(second.network) != _all(network)
+    assert not sources.make(spec).varies
+
+
+def test_a_file_may_name_its_network(tmp_path: Path) -> None:
+    source = sources.make({"name": "file", "path": str(tmp_path / "a.pt"), "network": "resnet:20"})
+    assert source.architecture(SETUP.architecture) == networks.make("resnet:20")
+    assert sources.make(f"file:{tmp_path}/a.pt").architecture(SETUP.architecture) == SETUP.architecture
+    assert source.form(SMALL) == SMALL
+
+
+def test_a_file_of_another_network_is_refused(tmp_path: Path, workspace: Workspace) -> None:
+    _, spec = _file(tmp_path / "a.safetensors")
+    with pytest.raises(TlbenchError, match=r"a\.safetensors: nothing fits the network"):
+        _load(spec, workspace, setup=Setup(networks.make("cnn"), SETUP.form))
+
+
+def test_a_missing_file_is_named(tmp_path: Path, workspace: Workspace) -> None:
+    source = sources.make(f"file:{tmp_path}/gone.pt")
+    assert source.identity(workspace) == ""
+    with pytest.raises(TlbenchError, match=f"no file at {tmp_path}/gone.pt"):
+        source.load(SETUP, workspace, 0, 0)
+
+
+def test_a_file_has_the_identity_of_its_bytes(tmp_path: Path, workspace: Workspace) -> None:
+    _, spec = _file(tmp_path / "a.safetensors")
+    before = sources.make(spec).identity(workspace)
+    _file(tmp_path / "a.safetensors", n_classes=4)
+    assert sources.make(spec).identity(workspace) != before != ""
+
+
+ZOO = torchvision.models.get_model_weights("resnet18").DEFAULT
+
+
+def _zoo(**options: object) -> Source:
+    return sources.make({"name": "torchvision", "model": "resnet18", "image_size": 32, **options})
+
+
+def _zoo_setup(source: Source) -> Setup:
+    return Setup(source.architecture(SETUP.architecture), source.form(SETUP.form))
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where torch keeps the weights."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    folder = tmp_path / "torch" / "hub" / "checkpoints"
+    folder.mkdir(parents=True)
+    return folder / Path(ZOO.url).name
+
+
+def _published() -> tuple[nn.Module, dict[str, Tensor]]:
+    torch.manual_seed(3)
+    model = torchvision.models.resnet18(weights=None).eval()
+    return model, model.state_dict()
+
+
+def test_the_zoo_brings_its_own_preprocessing() -> None:
+    published = sources.make("torchvision:resnet18").form(InputForm(8, 1))
+    assert published == InputForm(224, 3, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), 256)
+    assert _zoo().form(InputForm(8, 1)) == InputForm(32, 3, published.mean, published.std)
+    assert _zoo().architecture(SETUP.architecture) == networks.make("torchvision:resnet18")
+
+
+@torch.inference_mode()
+def test_the_zoo_is_read_from_where_torch_keeps_it(kept: Path, workspace: Workspace) -> None:
+    model, tensors = _published()
+    torch.save(tensors, kept)
+    weights = _zoo().load(_zoo_setup(_zoo()), workspace, 0, 0)
+    inputs = torch.randn(2, 3, 32, 32)
+    assert torch.equal(weights.network(inputs), model(inputs))
+    assert weights.classes == tuple(ZOO.meta["categories"])
+    assert (weights.notes, weights.seconds, weights.accuracy) == ((), None, None)
+    assert not weights.network.training
+
+
+def test_zoo_weights_that_do_not_fit_are_told(kept: Path, workspace: Workspace) -> None:
+    torch.save({key: value for key, value in _published()[1].items() if "layer4" not in key}, kept)
+    notes = _zoo().load(_zoo_setup(_zoo()), workspace, 0, 0).notes
+    assert "not in the file, left random: blocks.layer4" in notes[1]
+
+
+def test_absent_zoo_weights_say_where_to_put_them(kept: Path, workspace: Workspace) -> None:
+    with pytest.raises(TlbenchError, match=rf"source 'torchvision-.*': no weights at {kept}; .* --download"):
+        _zoo().load(_zoo_setup(_zoo()), workspace, 0, 0)
+
+
+def test_zoo_weights_are_downloaded_where_that_is_allowed(
+    kept: Path, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def download(url: str, *, check_hash: bool, weights_only: bool, progress: bool) -> None:
+        assert (check_hash, weights_only, progress) == (True, True, False)
+        asked.append(url)
+        torch.save(_published()[1], kept)
+
+    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", download)
+    monkeypatch.setattr(workspace, "storage", type(workspace.storage)(kept, kept, download=True))
+    digests = [_zoo().load(_zoo_setup(_zoo()), workspace, 0, 0).digest() for _ in range(2)]
+    assert digests[0] == digests[1]
+    assert asked == [ZOO.url]
+
+
+def test_damaged_zoo_weights_are_told(kept: Path, workspace: Workspace) -> None:
+    kept.write_bytes(b"PK\x03\x04 half a download")
+    with pytest.raises(TlbenchError, match=f"{kept} cannot be read as a checkpoint"):
+        _zoo().load(_zoo_setup(_zoo()), workspace, 0, 0)
+
+
+def test_unknown_weights_of_the_zoo_suggest_the_nearest() -> None:
+    with pytest.raises(TlbenchError, match="'IMAGENET1K_V2': did you mean 'IMAGENET1K_V1'"):
+        _zoo(weights="IMAGENET1K_V2").form(SMALL)
+
+
+def test_an_unknown_model_of_the_zoo_suggests_the_nearest() -> None:
+    with pytest.raises(TlbenchError, match="unknown torchvision model 'resnet19'"):
+        sources.make("torchvision:resnet19").form(SMALL)
