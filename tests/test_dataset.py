@@ -224,6 +224,13 @@ def test_the_images_follow_the_dial(storage: Storage) -> None:
     assert found == pytest.approx([-1, -0.5, 0, 0.5, 1], abs=0.2)
 
 
+def test_patterns_are_shifted_independently_in_both_parts(storage: Storage) -> None:
+    train, test = (Patterns(n_classes=2, noise=0.1).open(part, storage) for part in ("train", "test"))
+    pairs = zip(train.items[:100], test.items[:100], strict=True)
+    same = [np.corrcoef(a.ravel(), b.ravel())[0, 1] > 0.95 for a, b in pairs]
+    assert 0 < np.mean(same) < 0.3  # one in nine by chance
+
+
 @pytest.mark.parametrize("options", [{"similarity": 1.5}, {"n_classes": 1}, {"size": 2}, {"variant": -1}])
 def test_patterns_refuse_what_they_cannot_draw(options: dict[str, float]) -> None:
     with pytest.raises(TlbenchError, match="'patterns'"):

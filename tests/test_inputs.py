@@ -67,6 +67,14 @@ def test_halving_takes_the_mean_and_keeps_what_is_where() -> None:
     assert max(found[0, 0], found[1, 0], found[1, 1]) < 0.3
 
 
+def test_scaling_down_sees_every_pixel() -> None:
+    stripes = np.zeros((1, 1, 8, 8), dtype=np.uint8)
+    stripes[..., [0, 3, 4, 7]] = 255  # two samples a row would miss them all
+    found = InputForm(2, 1).reshaped(stripes, CPU)
+    assert found.min() > 0.3
+    assert found.max() < 0.7
+
+
 def test_a_larger_resize_cuts_the_centre() -> None:
     items = noise(2, 1, 8, 8)
     found = InputForm(4, 1, resize=8).reshaped(items, CPU)

@@ -13,6 +13,7 @@ from tlbench.checkpoint import match
 from tlbench.errors import TlbenchError
 from tlbench.inputs import InputForm
 from tlbench.network import HEAD, Network, Setup, networks
+from tlbench.networks.resnet import ShortcutA
 
 SPECS: list[tuple[Any, tuple[int, int, int]]] = [
     *[({"name": "resnet", "depth": d, "width": 4, "shortcut": s}, (1, 16, 16)) for d in (8, 20, 32) for s in "AB"],
@@ -160,6 +161,20 @@ def test_a_checksum_is_of_bits_and_places() -> None:
     other = copy.deepcopy(network)
     assert network.checksum(network.names) == other.checksum(network.names)
     assert network.checksum(["stem", "layer1"]) != network.checksum(["layer1", "stem"])
+
+
+def test_a_checksum_knows_blocks_of_equal_weights_apart() -> None:
+    network = _build("mlp")
+    network.part("hidden3").load_state_dict(network.part("hidden2").state_dict())
+    assert network.checksum(["hidden2"]) != network.checksum(["hidden3"])
+
+
+def test_shortcut_a_takes_every_second_pixel_and_adds_empty_channels() -> None:
+    images = torch.randn(2, 3, 6, 6)
+    found = ShortcutA(4)(images)
+    assert found.shape == (2, 7, 3, 3)
+    assert torch.equal(found[:, 2:5], images[:, :, ::2, ::2])
+    assert found[:, [0, 1, 5, 6]].abs().max() == 0
 
 
 def test_blocks_are_copied_without_the_head() -> None:

@@ -140,7 +140,9 @@ def test_big_endian_sixteen_bits_are_read_too(folder: Path, cache: Path) -> None
     (folder / "a").mkdir(parents=True)
     values = np.full((4, 4), 0x4000, dtype=">u2")
     Image.frombytes("I;16B", (4, 4), values.tobytes()).save(folder / "a" / "0.tif")
-    assert (read_pictures(folder, None, cache).items == 0x40).all()
+    found = read_pictures(folder, None, cache).items
+    assert found.shape == (1, 1, 4, 4)
+    assert (found == 0x40).all()
 
 
 def test_palettes_with_transparency_are_read_without_a_warning(folder: Path, cache: Path) -> None:

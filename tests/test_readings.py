@@ -124,9 +124,9 @@ def test_convergence_is_plain_data() -> None:
 
 
 def test_cost_compares_seconds_pair_by_pair() -> None:
-    found = cost(timed(1, 4), timed(2, 2), [0, 1])
-    assert (found["seconds"], found["baseline_seconds"]) == (2.5, 2)
-    assert found["speedup"] == pytest.approx(1)
+    found = cost(timed(1, 4), timed(3, 12), [0, 1])
+    assert (found["seconds"], found["baseline_seconds"]) == (2.5, 7.5)
+    assert found["speedup"] == pytest.approx(3)
     assert found["estimated"] is True
     assert found["steps"] == found["baseline_steps"] == 100
 

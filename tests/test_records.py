@@ -51,7 +51,15 @@ def test_a_record_on_disk_is_readable_json_with_its_digest(kept: Path) -> None:
         "environment",
         "schema_version",
         "recipe_digest",
+        "outcome_digest",
     }
+
+
+def test_an_edited_outcome_is_damage(kept: Path) -> None:
+    plain = json.loads(kept.read_text(encoding="utf-8"))
+    plain["outcome"]["accuracy"] = 0.99
+    kept.write_text(json.dumps(plain), encoding="utf-8")
+    assert records.read_record(kept) is None
 
 
 def test_digests_do_not_depend_on_the_order_of_keys() -> None:
@@ -190,6 +198,7 @@ def test_all_sound_records_are_found_in_order(tmp_path: Path) -> None:
 
 
 def test_a_run_reads_as_a_table(tmp_path: Path) -> None:
+    write_run(tmp_path, [])
     write_arm(tmp_path, f"{TARGET}/near/finetune", [0.5, CHANCE])
     write_failure(tmp_path, f"{TARGET}/near/direct", 0)
     write_scores(tmp_path, "near", 0, {"leep": -1.0})
@@ -212,7 +221,13 @@ def test_a_run_reads_as_a_table(tmp_path: Path) -> None:
     assert pd.isna(table["accuracy"][0])
 
 
-def test_a_folder_without_records_reads_as_an_empty_table(tmp_path: Path) -> None:
+def test_a_folder_without_a_run_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(TlbenchError, match="is this the folder of a run"):
+        records.read(tmp_path)
+
+
+def test_a_run_without_records_reads_as_an_empty_table(tmp_path: Path) -> None:
+    write_run(tmp_path, [])
     table = records.read(tmp_path)
     assert table.empty
     assert "accuracy" in table.columns

@@ -45,7 +45,9 @@ class Record:
 
     def write(self, path: Path) -> None:
         """Writes the record, whole or not at all."""
-        write_json(path, asdict(self) | {"recipe_digest": self.recipe_digest})
+        write_json(
+            path, asdict(self) | {"recipe_digest": self.recipe_digest, "outcome_digest": digest_of(self.outcome)}
+        )
 
 
 def write_json(path: Path, plain: Mapping[str, Any]) -> None:
@@ -96,10 +98,11 @@ def read_record(path: Path) -> Record | None:
         return None
     try:
         plain = read_json(path)
-        record = Record(**{key: value for key, value in plain.items() if key != "recipe_digest"})
+        digests = plain.pop("recipe_digest", None), plain.pop("outcome_digest", None)
+        record = Record(**plain)
     except (TlbenchError, TypeError):
         return None
-    sound = record.schema_version == SCHEMA_VERSION and plain.get("recipe_digest") == record.recipe_digest
+    sound = record.schema_version == SCHEMA_VERSION and digests == (record.recipe_digest, digest_of(record.outcome))
     return record if sound else None
 
 
@@ -126,7 +129,12 @@ def iterate(folder: Path) -> Iterator[tuple[Path, Record]]:
 
 
 def read(folder: Path) -> pd.DataFrame:
-    """A row a trial: target, source, method (their labels), seed, status, accuracy, seconds, steps."""
+    """A row a trial: target, source, method (their labels), seed, status, accuracy, seconds, steps.
+
+    Raises:
+        TlbenchError: the folder holds no run.
+    """
+    read_run(folder)
     rows = []
     for path, record in iterate(folder):
         if record.kind != "trial":

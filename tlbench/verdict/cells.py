@@ -131,12 +131,7 @@ def _judge_family(group: list[_Held], run: dict[str, Any]) -> list[tuple[_Held, 
             sides[side, row, held.pairs] = arm.accuracies(held.pairs)
     tau = np.array([held.tau() for held in group])
     seen = evidence(sides[0], sides[1], tau, welch=settings["pairing"] == "welch")
-    screened = np.array(
-        [
-            "invalid" if h.base.at_chance() else "unstable" if h.own.unstable() or h.base.unstable() else ""
-            for h in group
-        ]
-    )
+    screened = np.array([held.screened() for held in group])
     found = judge(seen, settings["alpha"], settings["margin"], screened)
     return [(held, _verdict(held, seen, found, row, run)) for row, held in enumerate(group)]
 
