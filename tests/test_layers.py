@@ -21,6 +21,7 @@ LAYERS = (
     {"trial"},
     {"scoring", "suite"},
     {"plan", "executor", "progress"},
+    {"runfile"},
     {"datasets", "networks"},
     {"sources", "methods", "similarities", "suites"},
     {"study"},
@@ -98,7 +99,7 @@ def test_every_module_has_a_layer() -> None:
 
 
 def test_statistics_import_only_numpy_and_scipy() -> None:
-    known = {"numpy", "scipy", "typing"}
+    known = {"dataclasses", "numpy", "scipy", "typing"}
     assert {n.split(".")[0] for n in _imports(ast.parse((PACKAGE / "stats.py").read_text()))} <= known
 
 

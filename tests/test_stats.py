@@ -6,7 +6,7 @@ from scipy import stats as scipy_stats
 
 from tlbench import stats
 from tlbench.stats import Bools, Floats
-from tlbench.verdict import evidence, judge
+from tlbench.verdict import Design, evidence, judge
 
 
 def draws(key: int, *shape: int) -> Floats:
@@ -50,12 +50,12 @@ def test_welch_freedom_without_spread_is_that_of_the_pairs() -> None:
 
 
 def test_standard_error_holds_seeds_and_test_set() -> None:
-    error = stats.standard_error(np.array(0.02), np.array(4.0), np.array(0.01), 0.005)
+    error = stats.standard_error(np.array(0.02), np.array(4.0), np.array(0.01), 0.002)
     assert float(error) == pytest.approx(np.hypot(0.01, 0.01))
 
 
 def test_standard_error_never_falls_below_the_floor() -> None:
-    assert float(stats.standard_error(np.array(0.0), np.array(20.0), np.array(0.0), 0.005)) == pytest.approx(0.002)
+    assert float(stats.standard_error(np.array(0.0), np.array(20.0), np.array(0.0), 0.002)) == pytest.approx(0.002)
 
 
 def test_reuse_of_the_pool_widens_the_error() -> None:
@@ -65,7 +65,7 @@ def test_reuse_of_the_pool_widens_the_error() -> None:
 
 
 def test_a_draw_of_the_whole_pool_still_has_an_error() -> None:
-    assert 0 < float(stats.standard_error(np.array(0.03), np.array(9.0), np.array(0.0), 0.005, 1.0)) < np.inf
+    assert 0 < float(stats.standard_error(np.array(0.03), np.array(9.0), np.array(0.0), 0.002, 1.0)) < np.inf
 
 
 def test_interval_is_scipys() -> None:
@@ -175,7 +175,7 @@ def test_item_noise_is_the_same_either_way_round() -> None:
 
 
 def needed(mean: float, spread: float, tau: float = 0.0, family: int = 1) -> int | None:
-    return stats.seeds_needed(mean, spread, tau, 0.005, 0.05, family=family)
+    return stats.seeds_needed(stats.Truth(mean, spread, tau), 0.005, 0.05, family)
 
 
 def test_seeds_needed_grow_with_spread_family_and_noise() -> None:
@@ -221,7 +221,7 @@ def test_seeds_needed_give_the_promised_power(mean: float, spread: float, tau: f
     decided = []
     for seeds in (n, 2 * n // 3):
         gains = mean + spread * rng.standard_normal((3000, 1, seeds)) + tau * rng.standard_normal((3000, 1, 1))
-        found = judge(evidence(0.5 + gains, np.full_like(gains, 0.5), np.full((3000, 1), tau)), 0.05, 0.005)
+        found = judge([evidence(0.5 + gains, np.full_like(gains, 0.5), np.full((3000, 1), tau))], Design(0.05, 0.005))
         decided.append(float(np.mean(found.verdict != "inconclusive")))
     assert decided[0] == pytest.approx(0.8, abs=0.05)
     assert decided[1] < 0.77

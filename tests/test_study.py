@@ -9,10 +9,13 @@ import pytest
 from tests.tiny import SOURCE, tiny_suite
 from tlbench import environment
 from tlbench.errors import TlbenchError
+from tlbench.plan import resolve
 from tlbench.progress import Progress
 from tlbench.records import read, read_record
-from tlbench.study import Study
+from tlbench.runfile import notes
+from tlbench.study import Limits, Study
 from tlbench.trial import Trial
+from tlbench.verdict import verdicts
 from tlbench.workspace import Workspace
 
 
@@ -178,10 +181,34 @@ def test_a_source_that_cannot_be_made_ready_ends_the_run_in_a_line(
         _study(workspace, tmp_path / "out").run(Said())
 
 
-def test_the_notes_tell_of_overlapping_draws_and_of_a_source_of_the_targets_pool(
-    workspace: Workspace, tmp_path: Path
-) -> None:
+def test_the_notes_tell_of_overlapping_draws_and_of_a_source_of_the_targets_pool(workspace: Workspace) -> None:
     cross = [{"sources": [{"name": "trained", "dataset": "patterns", "steps": 10}], "methods": ["finetune"]}]
-    notes = _study(workspace, tmp_path / "o", cross=cross, targets=[{"dataset": "patterns", "n_train": 640}]).notes()
-    assert any("takes 40% of the pool" in note for note in notes)
-    assert any("was trained on the pool of target" in note for note in notes)
+    suite = tiny_suite(cross=cross, targets=[{"dataset": "patterns", "n_train": 640}])
+    found = notes(resolve(suite, workspace), workspace)
+    assert any("takes 40% of the pool" in note for note in found)
+    assert any("was trained on the pool of target" in note for note in found)
+    assert "patterns-1.0: images of 1x12x12 brought to 1x8x8" in found
+
+
+def test_adaptive_seeds_look_again_only_where_it_may_decide(workspace: Workspace, tmp_path: Path) -> None:
+    said = Said()
+    study = _study(workspace, tmp_path / "out", seeds="auto", epochs=6)
+    outcome = study.run(said)
+    run = json.loads((tmp_path / "out" / "run.json").read_text())
+    planned = {cell["path"]: cell["seeds"] for cell in run["cells"]}
+    assert run["looks"] == [5, 10, 20]
+    assert set(planned.values()) <= {5, 10, 20}
+    assert outcome.ran == len(list((tmp_path / "out").rglob("seed-*.json")))
+    for v in verdicts(tmp_path / "out")[1]:
+        assert v.n_planned == planned[f"{v.target}/{v.source}/{v.method}"]
+        assert v.interval_level == pytest.approx(1 - 0.05 * {5: 0.2, 10: 0.3, 20: 0.5}[v.n_planned])
+        assert v.n_planned == 20 or not v.may_be_decided()
+    assert any("trials planned so far instead of 60 with 20 seeds everywhere" in line for line in said.lines)
+    again = _study(workspace, tmp_path / "out", seeds="auto", epochs=6).run(Said())
+    assert (again.ran, again.kept) == (0, outcome.ran)
+
+
+@pytest.mark.parametrize("limits", [Limits(seconds=0), Limits(seeds=9)])
+def test_adaptive_seeds_stop_at_their_limits(limits: Limits, workspace: Workspace, tmp_path: Path) -> None:
+    outcome = _study(workspace, tmp_path / "out", seeds="auto").run(Said(), limits)
+    assert outcome.ran == 15

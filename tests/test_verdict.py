@@ -29,7 +29,7 @@ from tests.synthetic import (
 from tlbench.errors import TlbenchError
 from tlbench.records import pack_bits
 from tlbench.stats import Floats
-from tlbench.verdict import Evidence, Judgement, evidence, judge, verdicts
+from tlbench.verdict import Design, Evidence, Judgement, evidence, judge, verdicts
 
 ALPHA, MARGIN = 0.05, 0.005
 GRIDS, CELLS = 2000, 20
@@ -42,7 +42,7 @@ def seen(gains: Floats, tau: float = 0.0) -> Evidence:
 
 
 def judged(*gains: list[float], tau: float = 0.0) -> Judgement:
-    return judge(seen(np.array(gains), tau), ALPHA, MARGIN)
+    return judge([seen(np.array(gains), tau)], Design(ALPHA, MARGIN))
 
 
 def noise(family: str, rng: np.random.Generator, *shape: int) -> Floats:
@@ -65,7 +65,7 @@ def simulated(
     base = 0.6 + (scale * noise(family, rng, grids, 1, n) if shared else np.zeros((grids, 1, n)))
     own = 0.6 + mean + scale * noise(family, rng, grids, CELLS, n) + tau * rng.standard_normal((grids, CELLS, 1))
     both = evidence(own, np.broadcast_to(base, own.shape), np.full((grids, CELLS), tau))
-    return judge(both, ALPHA, MARGIN)
+    return judge([both], Design(ALPHA, MARGIN))
 
 
 def tolerance(share: float, n: int) -> float:
@@ -132,8 +132,8 @@ def test_harm_no_larger_than_the_margin_is_rarely_confirmed(family: str, n: int,
 def test_skewness_makes_confirmation_harder() -> None:
     skewed = -0.02 + 0.02 * noise("2", np.random.default_rng(1), 500, CELLS, 10)
     given = seen(skewed, 0.002)
-    blind = judge(replace(given, skewness=np.zeros_like(given.mean)), ALPHA, MARGIN)
-    found = judge(given, ALPHA, MARGIN)
+    blind = judge([replace(given, skewness=np.zeros_like(given.mean))], Design(ALPHA, MARGIN))
+    found = judge([given], Design(ALPHA, MARGIN))
     assert not (found.confirmed & ~blind.confirmed).any()
     assert found.confirmed.sum() < blind.confirmed.sum()
 
@@ -150,7 +150,7 @@ def test_clear_gains_get_their_words() -> None:
 def test_swapping_the_arms_swaps_the_verdicts() -> None:
     rng = np.random.default_rng(2)
     gains = rng.normal(0, 0.02, (50, 6, 1)) + rng.normal(0, 0.01, (50, 6, 10))
-    found, swapped = (judge(seen(g, 0.001), ALPHA, MARGIN) for g in (gains, -gains))
+    found, swapped = (judge([seen(g, 0.001)], Design(ALPHA, MARGIN)) for g in (gains, -gains))
     names = {"negative": "positive", "positive": "negative"}
     assert [names.get(word, word) for word in swapped.verdict.ravel()] == found.verdict.ravel().tolist()
     assert set(np.unique(found.verdict)) >= {"negative", "positive", "inconclusive"}
@@ -164,8 +164,8 @@ def test_relabelling_seeds_changes_nothing(welch: bool) -> None:
     own, base = rng.normal(0.6, 0.02, (2, 100, 5, 10))
     own += rng.normal(0, 0.03, (100, 5, 1))
     order, tau = rng.permutation(10), np.zeros((100, 5))
-    plain = judge(evidence(own, base, tau, welch=welch), ALPHA, MARGIN)
-    moved = judge(evidence(own[..., order], base[..., order], tau, welch=welch), ALPHA, MARGIN)
+    plain = judge([evidence(own, base, tau, welch=welch)], Design(ALPHA, MARGIN))
+    moved = judge([evidence(own[..., order], base[..., order], tau, welch=welch)], Design(ALPHA, MARGIN))
     assert plain.verdict.tolist() == moved.verdict.tolist()
     np.testing.assert_allclose(plain.p_harm, moved.p_harm, atol=1e-12)
     np.testing.assert_allclose(plain.low, moved.low)
@@ -174,7 +174,7 @@ def test_relabelling_seeds_changes_nothing(welch: bool) -> None:
 @pytest.mark.parametrize("n", [1, 2, 3, 4])
 def test_fewer_than_five_pairs_are_inconclusive(n: int) -> None:
     gains = np.array([[sign * 0.3 + 0.001 * i for i in range(n)] for sign in (-1, 0, 1)])
-    found = judge(seen(gains), ALPHA, MARGIN)
+    found = judge([seen(gains)], Design(ALPHA, MARGIN))
     assert set(found.verdict) == {"inconclusive"}
     assert (found.p_harm == 1).all()
 
@@ -182,19 +182,19 @@ def test_fewer_than_five_pairs_are_inconclusive(n: int) -> None:
 def test_pairs_left_out_do_not_count() -> None:
     gains = np.array([around(-0.05, 0.005, 6)])
     gains[0, :2] = np.nan
-    assert judge(seen(gains), ALPHA, MARGIN).verdict.tolist() == ["inconclusive"]
-    assert judge(seen(np.array([[*HARM[:5], np.nan]])), ALPHA, MARGIN).verdict.tolist() == ["negative"]
+    assert judge([seen(gains)], Design(ALPHA, MARGIN)).verdict.tolist() == ["inconclusive"]
+    assert judge([seen(np.array([[*HARM[:5], np.nan]]))], Design(ALPHA, MARGIN)).verdict.tolist() == ["negative"]
 
 
 def test_a_cell_without_pairs_is_inconclusive() -> None:
-    assert judge(seen(np.full((1, 5), np.nan)), ALPHA, MARGIN).verdict.tolist() == ["inconclusive"]
+    assert judge([seen(np.full((1, 5), np.nan))], Design(ALPHA, MARGIN)).verdict.tolist() == ["inconclusive"]
 
 
 @pytest.mark.parametrize("word", ["unstable", "invalid"])
 def test_screened_cells_keep_their_word_and_their_place_in_the_family(word: str) -> None:
     given = seen(np.array([around(-0.008, 0.01, 10), HARM]))
-    alone = judge(seen(np.array([around(-0.008, 0.01, 10)])), ALPHA, MARGIN)
-    found = judge(given, ALPHA, MARGIN, np.array(["", word]))
+    alone = judge([seen(np.array([around(-0.008, 0.01, 10)]))], Design(ALPHA, MARGIN))
+    found = judge([given], Design(ALPHA, MARGIN), np.array(["", word]))
     assert found.verdict[1] == word
     assert found.p_harm[0] == pytest.approx(2 * alone.p_harm[0])
     assert found.p_harm[1] == found.p_benefit[1] == 1
@@ -231,7 +231,7 @@ def test_test_set_noise_can_forbid_every_verdict() -> None:
 def test_without_floor_the_paired_test_is_scipys() -> None:
     rng = np.random.default_rng(4)
     own, base = rng.normal(0.58, 0.02, 8), rng.normal(0.6, 0.02, 8)
-    found = judge(evidence(own[None], base[None], np.zeros(1)), ALPHA, 1e-12)
+    found = judge([evidence(own[None], base[None], np.zeros(1))], Design(ALPHA, 1e-12))
     test = scipy_stats.ttest_rel(own, base)
     expected = test.confidence_interval(0.95)
     assert found.p_harm[0] == pytest.approx(scipy_stats.ttest_rel(own, base, alternative="less").pvalue)
@@ -243,7 +243,7 @@ def test_without_floor_welchs_test_is_scipys() -> None:
     rng = np.random.default_rng(5)
     own, base = rng.normal(0.58, 0.04, 8), rng.normal(0.6, 0.01, 8)
     given = evidence(own[None], base[None], np.zeros(1), welch=True)
-    found = judge(given, ALPHA, 1e-12)
+    found = judge([given], Design(ALPHA, 1e-12))
     test = scipy_stats.ttest_ind(own, base, equal_var=False, alternative="less")
     assert given.freedom[0] == pytest.approx(test.df)
     assert found.p_harm[0] == pytest.approx(test.pvalue)

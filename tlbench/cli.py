@@ -1,5 +1,6 @@
 """The command line: each command is a list of calls that ends in an exit code."""
 
+import math
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -39,7 +40,9 @@ def run(
     method: Annotated[list[str] | None, typer.Option(help="Ad hoc: a method, such as finetune.")] = None,
     n_train: Annotated[list[int] | None, typer.Option(help="Images to train on; several make a sweep.")] = None,
     similarity: Annotated[list[str] | None, typer.Option(help="Ad hoc: a similarity, such as leep.")] = None,
-    seeds: Annotated[int | None, typer.Option(min=1, help="Seeds a cell.")] = None,
+    seeds: Annotated[str | None, typer.Option(help="Seeds a cell, or auto: 5, 10, 20 as they are needed.")] = None,
+    max_seconds: Annotated[float, typer.Option(help="With --seeds auto: begin no further look after this.")] = math.inf,
+    max_seeds: Annotated[float, typer.Option(help="With --seeds auto: at most this many seeds a cell.")] = math.inf,
     root_seed: Annotated[int | None, typer.Option(min=0, help="Moves every trial's draws.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Epochs of every arm.")] = None,
     lr: Annotated[list[float] | None, typer.Option(help="Peak learning rate; several make every arm's grid.")] = None,
@@ -68,17 +71,18 @@ def run(
         raise typer.Exit(DONE)
     if fresh:
         study.clear()
-    failed = _execute(study)
+    failed = _execute(study, max_seconds, max_seeds)
     _report(study.folder, as_json=as_json)
     raise typer.Exit(FAILED if failed else DONE)
 
 
-def _execute(study: Any) -> bool:
+def _execute(study: Any, seconds: float, seeds: float) -> bool:
     from tlbench.progress import Progress
+    from tlbench.study import Limits
 
     progress = Progress()
     try:
-        outcome = study.run(progress)
+        outcome = study.run(progress, Limits(seconds, seeds))
     except KeyboardInterrupt:
         progress.say(f"interrupted; what is done is kept in {study.folder}: run the same command to go on")
         raise typer.Exit(INTERRUPTED) from None

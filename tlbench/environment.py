@@ -20,6 +20,7 @@ NOT_MAKING = (
     "errors",
     "study",
     "progress",
+    "runfile",
     "launch",
     "catalogue",
     "cli",

@@ -100,9 +100,9 @@ def learning_curves(folder: Path, run: dict[str, Any], found: list[Verdict]) -> 
         return None
     figure, axes = _panels(len(chosen), 4.0, 3.0)
     for (key, cells), axis in zip(chosen.items(), axes, strict=True):
-        _draw_curve(axis, folder / cells[0]["baseline"], run["seeds"], "scratch", SCRATCH_COLOUR)
+        _draw_curve(axis, folder / cells[0]["baseline"], run["looks"][-1], "scratch", SCRATCH_COLOUR)
         for cell, colour in zip(cells, sns.color_palette(n_colors=len(cells)), strict=True):
-            _draw_curve(axis, folder / cell["path"], run["seeds"], cell["method"]["label"], colour)
+            _draw_curve(axis, folder / cell["path"], run["looks"][-1], cell["method"]["label"], colour)
         axis.set(title=f"{key[1]} to {key[0]}", xlabel="steps", ylabel="validation accuracy", ylim=(0, 1))
         axis.legend(fontsize="small")
     figure.suptitle("Learning curves, mean and 95 % t interval over seeds")

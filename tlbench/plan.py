@@ -26,6 +26,11 @@ class Cell:
     family: str
     expect: Expectation | None
 
+    @property
+    def path(self) -> str:
+        """The cell's path within a run."""
+        return self.trial(0).cell
+
     def trial(self, seed: int) -> Trial:
         """The cell at one seed."""
         return Trial(self.source, self.method, self.arm, seed)
@@ -33,11 +38,19 @@ class Cell:
 
 @dataclass(frozen=True)
 class Plan:
-    """A suite resolved: its cells, the distinct trials and scorings, and the combinations that do not apply."""
+    """A suite resolved: its cells with the seeds planned for each so far, and the combinations that do not apply.
+
+    extended: cells, by path, that have been given the seeds of a later look.
+    """
 
     suite: Suite
     cells: list[Cell]
     skipped: list[str] = field(default_factory=list)
+    extended: dict[str, int] = field(default_factory=dict)
+
+    def seeds(self, cell: Cell) -> int:
+        """How many seeds are planned for a cell so far."""
+        return self.extended.get(cell.path, self.suite.looks[0])
 
     def baseline(self, cell: Cell, seed: int) -> Trial:
         """The cell's baseline at one seed: the same target, setup and budget, no source."""
@@ -45,16 +58,18 @@ class Plan:
 
     def trials(self) -> list[Trial]:
         """All distinct trials, seed by seed; a baseline is there once, however many cells lean on it."""
-        seeds = range(self.suite.seeds)
-        found = [trial for s in seeds for cell in self.cells for trial in (self.baseline(cell, s), cell.trial(s))]
+        pairs = [(cell, seed) for seed in range(self.suite.looks[-1]) for cell in self.cells if seed < self.seeds(cell)]
+        found = [trial for cell, seed in pairs for trial in (self.baseline(cell, seed), cell.trial(seed))]
         return list({trial.path: trial for trial in found}.values())
 
     def scorings(self) -> list[Scoring]:
-        """The similarities of every source and target, at every seed's draw."""
+        """The similarities of every source and target, at every planned seed's draw."""
         if not self.suite.similarities:
             return []
-        measures, seeds = tuple(self.suite.similarities), range(self.suite.seeds)
-        found = [Scoring(cell.source, measures, cell.arm, seed) for cell in self.cells for seed in seeds]
+        measures = tuple(self.suite.similarities)
+        found = [
+            Scoring(cell.source, measures, cell.arm, seed) for cell in self.cells for seed in range(self.seeds(cell))
+        ]
         return list({scoring.path: scoring for scoring in found}.values())
 
 
@@ -89,9 +104,9 @@ def resolve(suite: Suite, workspace: Workspace) -> Plan:
                 source, method, arm, "control" if control else "cell", family, control.expect if control else None
             )
             if (method.needs_source_head and not source.has_head) or not method.needs_source:
-                skipped.append(f"{cell.trial(0).cell}: not applicable")
+                skipped.append(f"{cell.path}: not applicable")
                 continue
-            cells.setdefault(cell.trial(0).cell, cell)
+            cells.setdefault(cell.path, cell)
         arms = {cell.arm.setup.label: cell.arm for cell in cells.values() if cell.arm.target == target}
         for arm in arms.values():
             arm.draw(workspace, 0)

@@ -1,5 +1,6 @@
 """The statistics: arrays in, numbers out. Gains are accuracy differences in [-1, 1]; leading axes are batches."""
 
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -8,7 +9,8 @@ from scipy import stats
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Bools: TypeAlias = npt.NDArray[np.bool_]
-FLOOR = 0.4  # of the margin: the least noise that a finite test set is taken to add
+FLOOR = 0.4  # of the margin: the least noise that a finite test set is taken to add to an accuracy
+TINY = 1e-24  # a variance below which arms are equal to the last bit
 POWER = 0.8
 
 
@@ -49,17 +51,17 @@ def welch_freedom(first: Floats, second: Floats, n: Floats) -> Floats:
     return np.where(both > 0, (n - 1) * (first**2 + second**2) ** 2 / np.maximum(both, 1e-300), n - 1)
 
 
-def standard_error(spread: Floats, n: Floats, tau: Floats, margin: float, reuse: Floats | float = 0.0) -> Floats:
-    """sqrt(s^2 / n + max(tau, 0.4 margin)^2), and s^2 f / (1 - f) more for a share f of the pool in every draw.
+def standard_error(spread: Floats, n: Floats, tau: Floats, least: float = 0.0, reuse: Floats | float = 0.0) -> Floats:
+    """sqrt(s^2 / n + max(tau, least)^2), and s^2 f / (1 - f) more for a share f of the pool in every draw.
 
     The last term is Nadeau and Bengio's (2003): draws that overlap vary less than draws from the population.
     """
     f = np.minimum(np.asarray(reuse, dtype=np.float64), 0.999)
     between = spread**2 * (1 / np.maximum(n, 1) + f / (1 - f))
-    return np.asarray(np.sqrt(between + np.maximum(tau, FLOOR * margin) ** 2))
+    return np.asarray(np.sqrt(np.maximum(between + np.maximum(tau, least) ** 2, TINY)))
 
 
-def interval(mean: Floats, error: Floats, freedom: Floats, level: float) -> tuple[Floats, Floats]:
+def interval(mean: Floats, error: Floats, freedom: Floats, level: Floats | float) -> tuple[Floats, Floats]:
     """The two-sided t interval of confidence `level`; infinite without degrees of freedom."""
     quantile = stats.t.ppf(0.5 + level / 2, np.maximum(freedom, 1))
     half = np.where(freedom > 0, quantile * error, np.inf)
@@ -103,25 +105,56 @@ def wilson(hits: int, n: int, level: float = 0.95) -> tuple[float, float]:
     return max(0.0, float((centre - spread) / scale)), min(1.0, float((centre + spread) / scale))
 
 
-def seeds_needed(mean: float, spread: float, tau: float, margin: float, alpha: float, *, family: int = 1) -> int | None:
-    """The least number of seeds, 5 to 1000, at which a verdict has power 0.8 if mean and spread are the truth.
+@dataclass(frozen=True)
+class Truth:
+    """A gain as it might be: its mean, its spread over seeds, and the test set's own noise."""
+
+    mean: float
+    spread: float
+    tau: float
+
+
+def verdict_chance(n: Floats, truth: Truth, margin: float, alpha: float, family: int = 1) -> Floats:
+    """The chance of any verdict at n seeds (an array) under a truth.
 
     A gain beyond the margin is looked for by the one-sided t test at alpha / 2 / family (noncentral t) and a mean that
     comes out beyond it, a smaller one by equivalence at alpha. The floor under tau widens the error that is judged by,
-    but does not move the mean. None: not by 1000 seeds, as where the test set's own noise is too large.
+    but does not move the mean.
     """
-    n = np.arange(5, 1001)
-    error = np.sqrt(spread**2 / n + max(tau, FLOOR * margin) ** 2)
-    noise = np.sqrt(spread**2 / n + max(tau, 0.02 * margin) ** 2)
-    if abs(mean) >= margin:
+    size, between = abs(truth.mean), truth.spread**2 / n
+    error = np.sqrt(between + max(truth.tau, FLOOR * margin) ** 2)
+    noise = np.sqrt(np.maximum(between + truth.tau**2, (0.02 * margin) ** 2))  # nct needs some
+    if size >= margin:
         critical = stats.t.ppf(1 - alpha / 2 / family, n - 1) * error / noise
-        significant = stats.nct.sf(critical, n - 1, abs(mean) / noise)
-        reached = np.minimum(significant, stats.norm.cdf((abs(mean) - margin) / noise))
-    else:
-        room = margin - stats.t.ppf(1 - alpha, n - 1) * error
-        reached = stats.norm.cdf((room - mean) / noise) - stats.norm.cdf((-room - mean) / noise)
-    enough = np.flatnonzero(reached >= POWER)
+        significant = stats.nct.sf(critical, n - 1, size / noise)
+        return np.asarray(np.minimum(significant, stats.norm.cdf((size - margin) / noise)))
+    room = margin - stats.t.ppf(1 - alpha, n - 1) * error
+    inside = stats.norm.cdf((room - truth.mean) / noise) - stats.norm.cdf((-room - truth.mean) / noise)
+    return np.asarray(np.maximum(inside, 0.0))
+
+
+def seeds_needed(truth: Truth, margin: float, alpha: float, family: int = 1) -> int | None:
+    """The least number of seeds, 5 to 1000, at which a verdict has power 0.8 under a truth.
+
+    None: not by 1000 seeds, as where the test set's own noise is too large.
+    """
+    n = np.arange(5.0, 1001.0)
+    enough = np.flatnonzero(verdict_chance(n, truth, margin, alpha, family) >= POWER)
     return int(n[enough[0]]) if enough.size else None
+
+
+def best_set(values: Floats, alpha: float, least: float = 0.0) -> Bools:
+    """Which arms are not significantly worse than the best: (A, n) paired values to (A,).
+
+    Each arm is compared with the one of highest mean by the paired one-sided t test, Holm over the arms; `least` is a
+    floor under the standard error of a mean difference. The best is always in the set.
+    """
+    means = values.mean(1)
+    n, difference, spread, _ = moments(values - values[means.argmax()])
+    error = standard_error(spread, n, np.zeros_like(spread), least)
+    p = p_below(difference, error, n - 1)
+    p[means.argmax()] = 1.0
+    return np.asarray(holm(p) > alpha)
 
 
 def rank_correlation(x: Floats, y: Floats) -> float | None:

@@ -1,10 +1,13 @@
 """A study: plan, execute what is not yet on disk, judge. The one module that imports both wings."""
 
 import json
+import math
 import shutil
+import time
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +16,17 @@ from tlbench import environment
 from tlbench.errors import TlbenchError, one_line
 from tlbench.executor import Engine, Pool, default_jobs, default_threads
 from tlbench.network import Setup
-from tlbench.plan import Cell, Plan, resolve
+from tlbench.plan import Plan, resolve
 from tlbench.progress import Progress
 from tlbench.readings import reach
-from tlbench.records import RUN_FILE, SCHEMA_VERSION, Record, read_json, read_record, write_json
+from tlbench.records import RUN_FILE, Record, read_json, read_record, write_json
+from tlbench.runfile import notes, run_file
 from tlbench.scoring import Scoring
 from tlbench.source import Source
 from tlbench.suite import Suite
 from tlbench.training import seconds_a_step
 from tlbench.trial import Trial
+from tlbench.verdict import verdicts
 from tlbench.workspace import Workspace
 
 
@@ -40,6 +45,14 @@ class Loading:
             return self.source.load(self.setup, workspace, self.seed, self.root_seed).notes
         except (RuntimeError, OSError, MemoryError) as error:
             raise TlbenchError(f"source '{self.source.label}' could not be made ready: {one_line(error)}") from None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Beyond these, no further look is begun: seconds since the start, seeds a cell."""
+
+    seconds: float = math.inf
+    seeds: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -101,34 +114,69 @@ class Study:
                 found[(job.source, job.arm.setup, seed)] = loading
         return list(found.values())
 
-    def run(self, progress: Progress) -> Outcome:
-        """Writes run.json, makes sources ready, runs what is missing, and stores the accuracy to be reached."""
-        todo, said = self.pending()
-        for line in [*said, *self.plan.skipped, *self.notes()]:
-            progress.say(line)
-        progress.say(
-            f"device {devices.describe(self.workspace.device)}, {self.engine.jobs} workers, "
-            f"{self.engine.threads} threads each"
-        )
-        write_json(self.folder / RUN_FILE, self.run_file())
-        with Pool(self.engine, self.workspace) as pool:
-            needed = self.loadings(todo)
-            labels = [f"source {one.source.label}" for one in needed]
-            for _, notes in progress.track("sources", labels, pool.run(needed)):
-                for note in notes:
-                    progress.say(note)
-            failed = self._execute(pool, todo, progress)
-        write_json(self.folder / RUN_FILE, self.run_file() | {"reach": self.reach()})
-        return Outcome(len(todo), len(self.jobs()) - len(todo), failed)
+    def run(self, progress: Progress, limits: Limits | None = None) -> Outcome:
+        """Writes run.json, makes sources ready, runs what is missing, and judges; with seeds "auto", look after look.
 
-    def _execute(self, pool: Pool, todo: list[Scoring | Trial], progress: Progress) -> int:
+        Undecided cells get the seeds of the next look until all are decided, hopeless, or out of `limits`.
+        """
+        for line in [*self.plan.skipped, *notes(self.plan, self.workspace)]:
+            progress.say(line)
+        where = devices.describe(self.workspace.device)
+        progress.say(f"device {where}, {self.engine.jobs} workers, {self.engine.threads} threads each")
+        ran, started = 0, time.monotonic()
+        with Pool(self.engine, self.workspace) as pool:
+            while True:
+                todo, said = self.pending()
+                for line in said:
+                    progress.say(line)
+                plain = run_file(self.plan, self.workspace, self.engine)
+                write_json(self.folder / RUN_FILE, plain)
+                self._make_ready(pool, todo, progress)
+                self._execute(pool, todo, progress)
+                write_json(self.folder / RUN_FILE, plain | {"reach": self.reach()})
+                ran += len(todo)
+                if not self._extend(progress, limits or Limits(), time.monotonic() - started):
+                    break
+        failed = sum(record.status == "failed" for record in self._records(self.jobs()))
+        return Outcome(ran, len(self.jobs()) - ran, failed)
+
+    def _extend(self, progress: Progress, limits: Limits, seconds: float) -> bool:
+        """Plans the next look for cells that it may still decide; whether there are any."""
+        if len(self.suite.looks) == 1:
+            return False
+        judged = {f"{v.target}/{v.source}/{v.method}": v for v in verdicts(self.folder)[1]}
+        waiting = [c for c in self.plan.cells if c.role == "cell" and self.plan.seeds(c) < self.suite.looks[-1]]
+        open_ = [cell for cell in waiting if judged[cell.path].may_be_decided()]
+        progress.say(self._saved(len(open_)))
+        later = {look: nxt for look, nxt in pairwise(self.suite.looks) if nxt <= limits.seeds}
+        given = {cell.path: later[self.plan.seeds(cell)] for cell in open_ if self.plan.seeds(cell) in later}
+        if given and seconds >= limits.seconds:
+            progress.say(f"out of time after {seconds:.0f} s; run again with more to go on")
+            return False
+        self.plan.extended.update(given)
+        return bool(given)
+
+    def _saved(self, n_open: int) -> str:
+        """How many cells are open, and how many trials the looks have saved so far."""
+        last, planned = self.suite.looks[-1], len(self.plan.trials())
+        arms = {path for cell in self.plan.cells for path in (cell.path, self.plan.baseline(cell, 0).cell)}
+        saved = f"{planned} trials planned so far instead of {len(arms) * last} with {last} seeds everywhere"
+        return f"look: {n_open} of {len(self.plan.cells)} cells are open to more seeds; {saved}"
+
+    def _make_ready(self, pool: Pool, todo: Sequence[Scoring | Trial], progress: Progress) -> None:
+        needed = self.loadings(todo)
+        labels = [f"source {one.source.label}" for one in needed]
+        for _, said in progress.track("sources", labels, pool.run(needed)):
+            for note in said:
+                progress.say(note)
+
+    def _execute(self, pool: Pool, todo: list[Scoring | Trial], progress: Progress) -> None:
         labels = ["similarity" if isinstance(job, Scoring) else job.method.label for job in todo]
         records = pool.run([job.run for job in todo])
         for position, record in progress.track("trials", labels, records):
             record.write(self.folder / todo[position].path)
             if record.status == "failed":
                 progress.say(f"failed: {todo[position].path}: {record.outcome['failure']}")
-        return sum(record.status == "failed" for record in self._records(self.jobs()))
 
     def _records(self, jobs: Sequence[Scoring | Trial]) -> list[Record]:
         found = (read_record(self.folder / job.path) for job in jobs)
@@ -138,65 +186,11 @@ class Study:
         """For each baseline, the validation accuracy that "steps to target" asks for."""
         baselines: dict[str, dict[int, Record]] = defaultdict(dict)
         for cell in self.plan.cells:
-            for seed in range(self.suite.seeds):
+            for seed in range(self.plan.seeds(cell)):
                 trial = self.plan.baseline(cell, seed)
                 if (record := read_record(self.folder / trial.path)) is not None:
                     baselines[trial.cell][seed] = record
         return {path: reach(records) for path, records in baselines.items()}
-
-    def notes(self) -> list[str]:
-        """What was done to the data, and what limits the verdicts."""
-        found: list[str] = []
-        forms = {(d, c.arm.setup.form) for c in self.plan.cells for d in (c.arm.target.dataset, *c.source.datasets())}
-        for dataset, form in sorted(forms, key=lambda pair: (pair[0].label, pair[1].label)):
-            if (shape := self.workspace.split(dataset, "train").shape) != form.shape:
-                found.append(f"{dataset.label}: images of {_by(shape)} brought to {_by(form.shape)}")
-        for target in {cell.arm.target.label: cell.arm.target for cell in self.plan.cells}.values():
-            pool, test = (self.workspace.split(target.dataset, part) for part in ("train", "test"))
-            found += [*pool.notes, *test.notes]
-            if (f := target.n_train / len(pool)) > 0.2:
-                found.append(f"target {target.label}: each draw takes {f:.0%} of the pool, so the draws overlap")
-        for cell in self.plan.cells:
-            if cell.role == "cell" and cell.arm.target.dataset in cell.source.datasets():
-                found.append(f"source {cell.source.label} was trained on the pool of target {cell.arm.target.label}")
-        return list(dict.fromkeys(found))
-
-    def run_file(self) -> dict[str, Any]:
-        """What a report needs beside the records: written before the first trial."""
-        suite = self.suite.model_dump(include={"name", "description", "seeds", "root_seed", "image_size"})
-        return {
-            "schema_version": SCHEMA_VERSION,
-            "suite": suite | {"network": self.suite.network.recipe(), "budget": asdict(self.suite.budget)},
-            "seeds": self.suite.seeds,
-            "verdict": self.suite.verdict.model_dump(),
-            "cells": [self._cell(cell) for cell in self.plan.cells],
-            "skipped": self.plan.skipped,
-            "notes": self.notes(),
-            "engine": self.engine.as_dict(),
-            "environment": environment.describe(devices.describe(self.workspace.device), self.engine.threads),
-            "reach": {},
-        }
-
-    def _cell(self, cell: Cell) -> dict[str, Any]:
-        target = cell.arm.target
-        shape = self.workspace.split(target.dataset, "train").shape
-        n_blocks = len(cell.arm.setup.build(2).names)
-        return {
-            "path": cell.trial(0).cell,
-            "baseline": self.plan.baseline(cell, 0).cell,
-            "role": cell.role,
-            "family": cell.family,
-            "expect": cell.expect,
-            "source": {"label": cell.source.label} | cell.source.recipe(),
-            "target": {
-                "label": target.label,
-                "dataset": target.dataset.label,
-                "n_train": target.n_train,
-                "shape": list(shape),
-            },
-            "method": {"label": cell.method.label, "unfrozen": cell.method.unfrozen(n_blocks)} | cell.method.recipe(),
-            "input": cell.arm.setup.form.recipe(),
-        }
 
     def clear(self) -> None:
         """Removes this suite's earlier records from the folder: the fresh start that was asked for.
@@ -215,7 +209,7 @@ class Study:
         todo, said = self.pending()
         trials = [job for job in todo if isinstance(job, Trial)]
         lines = [f"{trial.cell} seed {trial.seed}" for trial in trials]
-        lines += [*said, *self.plan.skipped, *self.notes()]
+        lines += [*said, *self.plan.skipped, *notes(self.plan, self.workspace)]
         total = f"{len(trials)} trials, {len(todo) - len(trials)} scorings, {len(self.loadings(todo))} sources"
         return "\n".join([*lines, f"{total}; at most {self.estimate_hours():.2f} hours here"])
 
@@ -235,10 +229,6 @@ class Study:
             for one in self.loadings(todo)
         )
         return (trials + training) / self.engine.jobs / 3600
-
-
-def _by(shape: Sequence[int]) -> str:
-    return "x".join(str(side) for side in shape)
 
 
 def _as_json(recipe: dict[str, Any]) -> Any:

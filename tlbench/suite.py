@@ -15,6 +15,7 @@ from tlbench.shelf import slug
 from tlbench.similarity import Similarity, similarities
 from tlbench.source import Source, sources
 from tlbench.training import Budget
+from tlbench.verdict import LOOKS, WEIGHTS
 
 SUITES = Path(__file__).parent / "suites"
 Expectation: TypeAlias = Literal["unflagged", "negative", "any"]
@@ -71,6 +72,7 @@ class VerdictSettings(Strict):
 
     alpha: float = Field(0.05, gt=0, lt=0.5)
     margin: float = Field(0.005, gt=0, lt=1)
+    convergence_margin: float = Field(0.01, gt=0, lt=1)
     pairing: Literal["paired", "welch"] = "paired"
 
 
@@ -86,7 +88,7 @@ class Suite(Strict):
     baseline: MethodSpec = Field(default_factory=lambda: methods.make("scratch"))
     network: ArchitectureSpec = Field(default_factory=lambda: networks.make("resnet"))
     image_size: int = Field(0, ge=0)
-    seeds: int = Field(5, ge=1)
+    seeds: Annotated[int, Field(ge=1)] | Literal["auto"] = 5
     root_seed: int = Field(0, ge=0)
     epochs: int = Field(15, ge=1)
     batch_size: int = Field(32, ge=2)
@@ -105,6 +107,16 @@ class Suite(Strict):
         if self.baseline.needs_source:
             raise TlbenchError(f"baseline '{self.baseline.label}' needs a source; a baseline starts from none")
         return self
+
+    @property
+    def looks(self) -> tuple[int, ...]:
+        """The numbers of seeds at which is judged: one, or several where seeds are drawn as they are needed."""
+        return LOOKS if self.seeds == "auto" else (self.seeds,)
+
+    @property
+    def weights(self) -> tuple[float, ...]:
+        """The share of the level that each look may spend."""
+        return WEIGHTS if self.seeds == "auto" else (1.0,)
 
     @property
     def budget(self) -> Budget:

@@ -9,10 +9,12 @@ import numpy as np
 
 from tlbench import stats
 from tlbench.readings import convergence, cost, reach
-from tlbench.records import Record, read_record, read_run, unpack_bits
-from tlbench.verdict.judge import LEAST_PAIRS, Evidence, Judgement, evidence, judge
-from tlbench.verdict.screen import Side, screen
+from tlbench.records import Record, read_run
+from tlbench.verdict.axes import ACCURACY, CONVERGENCE, Finding, judge_axis
+from tlbench.verdict.held import Held, read_held
+from tlbench.verdict.judge import LEAST_PAIRS
 
+FUTILE = 0.1  # chance of any verdict by the last look, below which a cell gets no more seeds
 REUSED = 0.2  # share of the pool in every draw, above which a second, wider interval is given
 
 
@@ -32,6 +34,7 @@ class Verdict:
     provisional: bool
     gain: float | None
     interval: tuple[float, float] | None
+    interval_level: float
     wide_interval: tuple[float, float] | None
     n_pairs: int
     n_planned: int
@@ -46,6 +49,7 @@ class Verdict:
     reuse: float
     certifiable: bool
     seeds_needed: int | None
+    chance_left: float
     failed: int
     baseline_failed: int
     accuracy: float | None
@@ -60,33 +64,13 @@ class Verdict:
     cost: dict[str, Any]
     notes: tuple[str, ...]
 
+    def may_be_decided(self) -> bool:
+        """Whether more seeds are worth their time: not decided yet, and not hopeless by the last look."""
+        return self.verdict in ("inconclusive", "unstable") and self.chance_left >= FUTILE
+
     def as_dict(self) -> dict[str, Any]:
         """Plain data."""
         return asdict(self)
-
-
-@dataclass(frozen=True)
-class _Held:
-    cell: dict[str, Any]
-    own: Side
-    base: Side
-    scores: dict[int, Record]
-
-    @property
-    def pairs(self) -> list[int]:
-        return sorted((set(self.own.records) - self.own.failed) & (set(self.base.records) - self.base.failed))
-
-    def screened(self) -> str:
-        if self.base.at_chance():
-            return "invalid"
-        return "unstable" if self.own.unstable() or self.base.unstable() else ""
-
-    def tau(self) -> float:
-        rights = [
-            np.array([unpack_bits(o["correct"], o["n_test"]) for o in (s.records[i].outcome for i in self.pairs)])
-            for s in (self.own, self.base)
-        ]
-        return stats.item_noise(*rights) if len(self.pairs) > 1 else 0.0
 
 
 def verdicts(folder: Path) -> tuple[dict[str, Any], list[Verdict]]:
@@ -96,57 +80,31 @@ def verdicts(folder: Path) -> tuple[dict[str, Any], list[Verdict]]:
         TlbenchError: the folder holds no run.
     """
     run = read_run(folder)
-    held = _read_cells(folder, run)
+    held = read_held(folder, run)
     if not run.get("reach"):
         run["reach"] = {h.cell["baseline"]: reach(h.base.records) for h in held}
-    families: dict[str, list[_Held]] = defaultdict(list)
+    families: dict[str, list[Held]] = defaultdict(list)
     for one in held:
-        families[one.cell["role"] + one.cell["family"]].append(one)
-    judged = {id(one): verdict for group in families.values() for one, verdict in _judge_family(group, run)}
+        families["control" if one.cell["role"] == "control" else f"cell {one.cell['family']}"].append(one)
+    judged: dict[int, Verdict] = {}
+    for group in families.values():
+        final, early = (judge_axis(group, run, axis) for axis in (ACCURACY, CONVERGENCE))
+        for one, accuracy, curve in zip(group, final, early, strict=True):
+            if accuracy is not None:
+                judged[id(one)] = _verdict(one, accuracy, curve, run, len(group))
     return run, [judged[id(one)] for one in held]
 
 
-def _read_cells(folder: Path, run: dict[str, Any]) -> list[_Held]:
-    seeds = range(run["seeds"])
-
-    def records(path: str) -> dict[int, Record]:
-        found = {seed: read_record(folder / path / f"seed-{seed}.json") for seed in seeds}
-        return {seed: record for seed, record in found.items() if record is not None}
-
-    arms: dict[str, dict[int, Record]] = {}
-    for cell in run["cells"]:
-        for path in (cell["path"], cell["baseline"]):
-            if path not in arms:
-                arms[path] = records(path)
-    sides = screen(arms)
-    scores = {c["path"]: records(f"{c['target']['label']}/{c['source']['label']}/similarity") for c in run["cells"]}
-    return [_Held(c, sides[c["path"]], sides[c["baseline"]], scores[c["path"]]) for c in run["cells"]]
-
-
-def _judge_family(group: list[_Held], run: dict[str, Any]) -> list[tuple[_Held, Verdict]]:
-    settings, n_seeds = run["verdict"], run["seeds"]
-    sides = np.full((2, len(group), n_seeds), np.nan)
-    for row, held in enumerate(group):
-        for side, arm in enumerate((held.own, held.base)):
-            sides[side, row, held.pairs] = arm.accuracies(held.pairs)
-    tau = np.array([held.tau() for held in group])
-    seen = evidence(sides[0], sides[1], tau, welch=settings["pairing"] == "welch")
-    screened = np.array([held.screened() for held in group])
-    found = judge(seen, settings["alpha"], settings["margin"], screened)
-    return [(held, _verdict(held, seen, found, row, run)) for row, held in enumerate(group)]
-
-
-def _verdict(held: _Held, seen: Evidence, found: Judgement, row: int, run: dict[str, Any]) -> Verdict:
+def _verdict(held: Held, found: Finding, early: Finding | None, run: dict[str, Any], family: int) -> Verdict:
     cell, pairs, settings = held.cell, held.pairs, run["verdict"]
-    word, n = str(found.verdict[row]), len(pairs)
-    gains = held.own.accuracies(pairs) - held.base.accuracies(pairs)
-    hurt = int((gains < 0).sum())
+    gains = [held.own.records[i].outcome["accuracy"] - held.base.records[i].outcome["accuracy"] for i in pairs]
+    hurt, n = sum(gain < 0 for gain in gains), len(pairs)
     outcome: dict[str, Any] = next((r.outcome for r in held.own.records.values() if r.status == "done"), {})
     f = outcome.get("n_train", 0) / outcome.get("pool", 1)
-    mean, spread, noise = (float(a[row]) for a in (seen.mean, seen.spread, seen.tau))
-    needed = stats.seeds_needed(mean, spread, noise, settings["margin"], settings["alpha"], family=len(found.verdict))
-    planned = set(range(run["seeds"]))
-    notes = tuple(note for note in dict.fromkeys(n for r in held.own.records.values() for n in _notes(r)))
+    truth, margin = stats.Truth(found.mean, found.spread, found.tau), settings["margin"]
+    level = settings["alpha"] * run["weights"][-1]
+    left = stats.verdict_chance(np.array([float(run["looks"][-1])]), truth, margin, level, family)
+    needed = stats.seeds_needed(truth, margin, settings["alpha"], family)
     return Verdict(
         source=cell["source"]["label"],
         target=cell["target"]["label"],
@@ -155,44 +113,59 @@ def _verdict(held: _Held, seen: Evidence, found: Judgement, row: int, run: dict[
         method=cell["method"]["label"],
         role=cell["role"],
         family=cell["family"],
-        verdict=word,
-        confirmed=bool(found.confirmed[row]),
-        provisional=not (planned <= set(held.own.records) and planned <= set(held.base.records)),
-        gain=mean if n else None,
-        interval=(float(found.low[row]), float(found.high[row])) if n > 1 else None,
-        wide_interval=_wide(seen, row, settings, f) if n > 1 and f > REUSED else None,
+        verdict=found.verdict,
+        confirmed=found.confirmed,
+        provisional=held.provisional(),
+        gain=found.mean if n else None,
+        interval=found.interval if n > 1 else None,
+        interval_level=found.level,
+        wide_interval=_wide(found, margin, f) if n > 1 and f > REUSED else None,
         n_pairs=n,
-        n_planned=run["seeds"],
-        p_adjusted=float(min(found.p_harm[row], found.p_benefit[row])),
-        p_harm=float(found.p_harm[row]),
-        p_benefit=float(found.p_benefit[row]),
+        n_planned=held.planned,
+        p_adjusted=found.p_adjusted,
+        p_harm=found.p_harm,
+        p_benefit=found.p_benefit,
         share_hurt=hurt / n if n else None,
         share_hurt_interval=stats.wilson(hurt, n),
-        spread=spread,
-        tau=noise,
-        skewness=float(seen.skewness[row]),
+        spread=found.spread,
+        tau=found.tau,
+        skewness=found.skewness,
         reuse=f,
-        certifiable=settings["margin"] >= 2 * noise,
-        seeds_needed=needed if word == "inconclusive" and n > 1 else None,
+        certifiable=margin >= 2 * found.tau,
+        seeds_needed=needed if found.verdict == "inconclusive" and n > 1 else None,
+        chance_left=float(left[0]) if n > 1 else 1.0,
         failed=len(held.own.failed),
         baseline_failed=len(held.base.failed),
         accuracy=held.own.mean(),
         baseline_accuracy=held.base.mean(),
         baseline=cell["baseline"],
         expect=cell["expect"],
-        as_expected=_as_expected(word, cell["expect"]) if n >= LEAST_PAIRS else None,
+        as_expected=_as_expected(found.verdict, cell["expect"]) if n >= LEAST_PAIRS else None,
         unfrozen=cell["method"]["unfrozen"],
         source_accuracy=outcome.get("source_accuracy"),
         similarity=_mean_scores(held.scores),
-        convergence=convergence(held.own.records, held.base.records, pairs, run["reach"].get(cell["baseline"])),
+        convergence=_convergence(held, early, run),
         cost=cost(held.own.records, held.base.records, pairs),
-        notes=notes,
+        notes=tuple(dict.fromkeys(note for r in held.own.records.values() for note in _notes(r))),
     )
 
 
-def _wide(seen: Evidence, row: int, settings: dict[str, Any], f: float) -> tuple[float, float]:
-    error = stats.standard_error(seen.spread[row], seen.n[row], seen.tau[row], settings["margin"], f)
-    low, high = stats.interval(seen.mean[row], error, seen.freedom[row], 1 - settings["alpha"])
+def _convergence(held: Held, early: Finding | None, run: dict[str, Any]) -> dict[str, Any] | None:
+    """The axis's verdict on the area above chance, and the curve's readings beside it; None without curves."""
+    shown = convergence(held.own.records, held.base.records, held.pairs, run["reach"].get(held.cell["baseline"]))
+    if early is None or shown is None:
+        return None
+    return shown | {
+        "verdict": early.verdict,
+        "p_adjusted": early.p_adjusted,
+        "area": {"mean": early.mean, "interval": list(early.interval) if early.n > 1 else None},
+    }
+
+
+def _wide(found: Finding, margin: float, f: float) -> tuple[float, float]:
+    spread, n, tau = (np.array(value) for value in (found.spread, float(found.n), found.tau))
+    error = stats.standard_error(spread, n, tau, stats.FLOOR * margin, f)
+    low, high = stats.interval(np.array(found.mean), error, np.array(found.freedom), found.level)
     return float(low), float(high)
 
 

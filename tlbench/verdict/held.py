@@ -1,0 +1,76 @@
+"""A cell with its records at hand, and how they are read from a run's folder."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tlbench import stats
+from tlbench.readings import curve_of
+from tlbench.records import Record, read_record, unpack_bits
+from tlbench.verdict.screen import Side, screen
+
+
+@dataclass(frozen=True)
+class Held:
+    """A planned cell, its own records and its baseline's by seed, and the similarities scored for it."""
+
+    cell: dict[str, Any]
+    own: Side
+    base: Side
+    scores: dict[int, Record]
+
+    @property
+    def planned(self) -> int:
+        """How many seeds are planned for it, so far."""
+        return int(self.cell["seeds"])
+
+    @property
+    def pairs(self) -> list[int]:
+        """Seeds at which both sides have a result that the screen let pass."""
+        both = (set(self.own.records) - self.own.failed) & (set(self.base.records) - self.base.failed)
+        return sorted(seed for seed in both if seed < self.planned)
+
+    def provisional(self) -> bool:
+        """Whether planned seeds are still missing on either side."""
+        return not set(range(self.planned)) <= set(self.own.records) & set(self.base.records)
+
+    def screened(self) -> str:
+        """What the screen says of the cell: "invalid", "unstable" or nothing."""
+        if self.base.at_chance():
+            return "invalid"
+        return "unstable" if self.own.unstable() or self.base.unstable() else ""
+
+    def tau(self, seeds: int) -> float:
+        """The test set's own noise in the mean gain, from the pairs among the first seeds."""
+        pairs = [seed for seed in self.pairs if seed < seeds]
+        rights = [
+            np.array([unpack_bits(o["correct"], o["n_test"]) for o in (s.records[i].outcome for i in pairs)])
+            for s in (self.own, self.base)
+        ]
+        return stats.item_noise(*rights) if len(pairs) > 1 else 0.0
+
+
+def accuracy_of(record: Record) -> float | None:
+    """Final accuracy on the test split."""
+    return float(record.outcome["accuracy"])
+
+
+def area_of(record: Record) -> float | None:
+    """Mean validation accuracy over the budget above chance; None for an arm without a curve."""
+    curve = curve_of(record)
+    return None if curve is None else curve.area(record.outcome["validation_chance"])
+
+
+def read_held(folder: Path, run: dict[str, Any]) -> list[Held]:
+    """Every planned cell of a run with its records, screened against the other arms of its target."""
+
+    def records(path: str) -> dict[int, Record]:
+        found = {seed: read_record(folder / path / f"seed-{seed}.json") for seed in range(run["looks"][-1])}
+        return {seed: record for seed, record in found.items() if record is not None}
+
+    paths = dict.fromkeys(path for cell in run["cells"] for path in (cell["path"], cell["baseline"]))
+    sides = screen({path: records(path) for path in paths})
+    scores = {c["path"]: records(f"{c['target']['label']}/{c['source']['label']}/similarity") for c in run["cells"]}
+    return [Held(c, sides[c["path"]], sides[c["baseline"]], scores[c["path"]]) for c in run["cells"]]
