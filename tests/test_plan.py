@@ -18,16 +18,19 @@ def test_cells_controls_and_baselines_are_planned_once(workspace: Workspace) -> 
         ("finetune", "cell"),
         ("finetune", "control"),
         ("linear_probe", "control"),
+        ("majority", "control"),
         ("linear_probe", "control"),
+        ("linear_probe", "control"),
+        ("finetune", "control"),
     ]
     trials = plan.trials()
-    assert len(trials) == 2 * (5 + 1)
+    assert len(trials) == 2 * (8 + 1)
     assert len({trial.path for trial in trials}) == len(trials)
 
 
 def test_a_declared_pair_is_a_control_even_where_it_is_crossed(workspace: Workspace) -> None:
     suite = tiny_suite(controls=True, cross=[{"sources": ["null"], "methods": ["finetune", "last_k:1"]}])
-    roles = {c.method.label: c.role for c in resolve(suite, workspace).cells if c.source.label == "null"}
+    roles = {c.method.label: c.role for c in resolve(suite, workspace).cells if c.source and c.source.label == "null"}
     assert roles == {"finetune": "control", "last_k-1": "cell", "linear_probe": "control"}
 
 

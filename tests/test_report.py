@@ -19,14 +19,17 @@ from tests.synthetic import (
     shown,
     write_arm,
     write_failure,
+    write_pair,
     write_run,
 )
 from tlbench import report
 from tlbench.errors import TlbenchError
-from tlbench.verdict import Verdict, verdicts
+from tlbench.verdict import Verdict, best_starts, verdicts
 
 RUN = run_of([])
 CURVE: dict[str, Any] = {
+    "verdict": "positive",
+    "p_adjusted": 0.01,
     "area": {"mean": 0.1, "interval": [0.0, 0.2]},
     "jumpstart": {"mean": -0.02, "interval": [-0.1, 0.1]},
     "slope": {"mean": 1.0, "interval": None},
@@ -219,11 +222,20 @@ def test_needs_are_told_for_undecided_cells() -> None:
 
 def test_readings_are_shown_in_points_and_ratios() -> None:
     found = shown("neutral", convergence=CURVE, cost={"seconds": 1.0, "baseline_seconds": 2.5}, similarity={"leep": -1})
-    assert report.readings_row(found)[3:] == ("-2.0", "+10.0", "+0.3", "2.00x", "1.00", "2.50", "leep -1")
+    assert report.readings_row(found)[3:] == (
+        "++ positive",
+        "+10.0 [+0.0, +20.0]",
+        "-2.0",
+        "+0.3",
+        "2.00x",
+        "1.00",
+        "2.50",
+        "leep -1",
+    )
 
 
 def test_readings_of_a_cell_without_curve_or_cost() -> None:
-    assert report.readings_row(shown("neutral"))[3:] == ("n/a", "n/a", "n/a", "n/a", "-", "-", "-")
+    assert report.readings_row(shown("neutral"))[3:] == ("not applicable", "n/a", "n/a", "n/a", "n/a", "-", "-", "-")
 
 
 @pytest.mark.parametrize(
@@ -235,18 +247,18 @@ def test_readings_of_a_cell_without_curve_or_cost() -> None:
 )
 def test_a_side_that_never_arrives_is_named(own: list[int | None], base: list[int | None], text: str) -> None:
     never = {"steps_to_target": own, "baseline_steps_to_target": base, "log2_speedup": None, "censored_pairs": 2}
-    assert report.readings_row(shown("neutral", convergence=CURVE | never))[6] == text
+    assert report.readings_row(shown("neutral", convergence=CURVE | never))[7] == text
 
 
 def test_censored_pairs_are_counted_beside_the_speedup() -> None:
     held = CURVE | {"steps_to_target": [10, 10, None], "censored_pairs": 1}
-    assert report.readings_row(shown("neutral", convergence=held))[6] == "2.00x (1/3 censored)"
+    assert report.readings_row(shown("neutral", convergence=held))[7] == "2.00x (1/3 censored)"
 
 
 def test_json_is_plain_and_worst_first() -> None:
     found = [shown("positive", 0.1), shown("negative", -0.1), shown("neutral", role="control")]
     plain = json.loads(json.dumps(report.as_json(RUN, found), allow_nan=False))
-    assert set(plain) == {"schema_version", "suite", "cells"}
+    assert set(plain) == {"schema_version", "suite", "starts", "cells"}
     assert plain["suite"] == "synthetic"
     assert [one["verdict"] for one in plain["cells"]] == ["negative", "neutral", "positive"]
     assert plain["cells"][0]["gain"] == -0.1
@@ -267,6 +279,7 @@ def test_the_terminal_report_fits_its_width(run_folder: Path, width: int) -> Non
 def test_the_terminal_report_has_all_its_parts(run_folder: Path) -> None:
     text = printed(*verdicts(run_folder))
     parts = [
+        "must not be flagged; neutral",
         "Of 4 cells, 1 are positive, 1 negative, 2 neither.",
         "synthetic: verdicts, worst first",
         "!! NEGATIVE (confirmed)",
@@ -274,10 +287,9 @@ def test_the_terminal_report_has_all_its_parts(run_folder: Path) -> None:
         "?  inconclusive",
         "++ positive",
         "synthetic: controls",
-        "must not be flagged; neutral",
-        "convergence and cost against scratch",
+        "convergence (judged on the area under the learning curve)",
         "would likely decide it",
-        "Intervals are 95 % a cell",
+        "Intervals: 95 %",
     ]
     places = [text.find(part) for part in parts]
     assert -1 not in places
@@ -322,7 +334,7 @@ def test_markdown_opens_with_answer_and_calibration(run_folder: Path) -> None:
         "Notes",
         "Environment",
     ]
-    assert page.startswith("# synthetic\n\nMade up.\n\n**Of 4 cells")
+    assert page.startswith("# synthetic\n\nMade up.\n\n\n**Of 4 cells")
     assert "![gain-heatmap](figures/gain-heatmap.png)" in page
     assert "seed 1 failed: ValueError: no" in page
     assert "classes &lt;b&gt;1&lt;/b&gt; \\| 2" in page
@@ -364,3 +376,24 @@ def test_a_page_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "report.md" / "inner").mkdir(parents=True)
     with pytest.raises(TlbenchError, match="cannot write"):
         report.render(tmp_path, *verdicts(tmp_path))
+
+
+def test_the_first_sentence_says_where_to_start_from(tmp_path: Path) -> None:
+    write_pair(tmp_path, around(0.08, 0.01, 5))
+    (start,) = best_starts(tmp_path)
+    assert start.sentence() == "glyphs-n40: start from near by finetune (68.0); the other 1 arms are worse."
+    run, found = verdicts(tmp_path)
+    assert report.markdown(run, found, [], [start]).split("\n")[4].startswith("- **glyphs-n40: start from near")
+    assert report.as_json(run, found, [start])["starts"][0]["n_arms"] == 2
+
+
+def test_arms_that_cannot_be_told_apart_are_named_together(tmp_path: Path) -> None:
+    write_pair(tmp_path, around(0.001, 0.01, 5))
+    (start,) = best_starts(tmp_path)
+    assert {name for name, _ in start.best} == {"scratch", "near by finetune"}
+    assert "start from any of" in start.sentence()
+
+
+def test_few_seeds_do_not_say_where_to_start_from(tmp_path: Path) -> None:
+    write_pair(tmp_path, around(0.08, 0.01, 3))
+    assert best_starts(tmp_path)[0].sentence() == "glyphs-n40: 3 seeds are too few to say where to start from."

@@ -33,6 +33,8 @@ ARGUMENTS = {
     "torchvision": "resnet18",
     "trained": "patterns",
     "shuffled": "patterns",
+    "permuted": "patterns",
+    "matched": "null",
 }
 
 
@@ -112,7 +114,8 @@ def test_every_method_gives_a_start_that_can_be_trained_or_read(name: str) -> No
         assert HEAD in phase.moving
         assert set(phase.moving) <= {*start.network.names, HEAD}
     if method.needs_source:
-        assert start.network.checksum(start.network.names) == source.digest()
+        other = method.start(Materials(setup.build(2), Weights(setup.build(3).eval(), ("a", "b", "c")), ("a", "b")))
+        assert start.network.checksum(start.network.names) != other.network.checksum(start.network.names)
     if start.network is fresh:
         assert start.network.checksum([HEAD]) == head, "the head is the seed's own, the same for every arm"
     n_blocks = len(start.network.names)
@@ -122,7 +125,11 @@ def test_every_method_gives_a_start_that_can_be_trained_or_read(name: str) -> No
 
 @pytest.mark.parametrize("name", [n for n in sources if n not in ("file", "torchvision")])
 def test_every_source_loads_the_same_weights_twice(name: str, workspace: Workspace) -> None:
-    spec = {"name": name, "dataset": "patterns", "steps": 10} if name in ARGUMENTS else {"name": name}
+    spec: dict[str, object] = {"name": name}
+    if name == "matched":
+        spec["source"] = {"name": "trained", "dataset": "patterns", "steps": 10}
+    elif name in ARGUMENTS:
+        spec |= {"dataset": "patterns", "steps": 10}
     source = sources.make(spec)
     setup = Setup(networks.make({"name": "resnet", "width": 4}), FORM)
     first, second, other = (source.load(setup, workspace, seed, 0) for seed in (0, 0, 1))

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torchvision
@@ -10,11 +11,15 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from tests.tiny import tiny_arm
+from tlbench.dataset import Storage, Target, datasets
 from tlbench.errors import TlbenchError
 from tlbench.inputs import InputForm
 from tlbench.network import HEAD, Network, Setup, networks
+from tlbench.pretraining import Pretrained
 from tlbench.source import Source, Weights, sources
 from tlbench.streams import seeded
+from tlbench.training import Budget
+from tlbench.trial import Arm
 from tlbench.workspace import Workspace
 
 SETUP = Setup(networks.make({"name": "resnet", "width": 4}), InputForm(8, 1))
@@ -225,3 +230,50 @@ def test_unknown_weights_of_the_zoo_suggest_the_nearest() -> None:
 def test_an_unknown_model_of_the_zoo_suggests_the_nearest() -> None:
     with pytest.raises(TlbenchError, match="unknown torchvision model 'resnet19'"):
         sources.make("torchvision:resnet19").form(SMALL)
+
+
+def test_matched_weights_keep_each_layers_mean_and_spread_and_nothing_else(workspace: Workspace) -> None:
+    spec = {"name": "trained", "dataset": "patterns", "steps": 10}
+    wide = Setup(networks.make({"name": "resnet", "width": 32}), InputForm(8, 1))
+    source, matched = sources.make(spec), sources.make({"name": "matched", "source": spec})
+    own, drawn = (one.load(wide, workspace, 0, 0).network.part("layer3").state_dict() for one in (source, matched))
+    for name in ("0.conv1.weight", "0.conv2.weight"):
+        assert float(drawn[name].mean()) == pytest.approx(float(own[name].mean()), abs=0.1 * float(own[name].std()))
+        assert float(drawn[name].std()) == pytest.approx(float(own[name].std()), rel=0.05)
+        assert abs(float(torch.corrcoef(torch.stack([own[name].ravel(), drawn[name].ravel()]))[0, 1])) < 0.1
+    assert torch.equal(own["0.bn1.running_var"], drawn["0.bn1.running_var"])
+
+
+def test_permuted_pixels_are_the_same_in_every_image_and_keep_their_statistics() -> None:
+    source = sources.make("permuted:patterns")
+    assert isinstance(source, Pretrained)
+    split = datasets.make("patterns").read("train", Storage(Path(), Path()))
+    form = InputForm(12, 1)
+    first, second = (source.rearrange(split, form, np.random.default_rng(3)).items for _ in range(2))
+    assert np.array_equal(first, second)
+    assert np.array_equal(np.sort(first.reshape(len(first), -1)), np.sort(split.items.reshape(len(first), -1)))
+    order = np.random.default_rng(3).permutation(144)
+    assert np.array_equal(first[5].ravel(), split.items[5].ravel()[order])
+    assert not np.array_equal(first[5], split.items[5])
+
+
+def test_a_permuted_source_does_not_pass_its_data_off_as_its_own(workspace: Workspace) -> None:
+    source = sources.make({"name": "permuted", "dataset": "patterns", "steps": 10})
+    assert source.load(SETUP, workspace, 0, 0).dataset is None
+
+
+def test_a_warm_start_trains_on_the_first_of_the_trials_own_draw(workspace: Workspace) -> None:
+    spec = {"name": "trained", "dataset": "patterns", "steps": 10, "n_train": 16, "per_seed": True}
+    source = sources.make(spec)
+    assert isinstance(source, Pretrained)
+    arm = Arm(Target(datasets.make("patterns"), 32), SETUP, Budget(), 0)
+    pool = workspace.split(datasets.make("patterns"), "train")
+    drawn = source._drawn(pool, 0, 5)
+    assert np.array_equal(drawn, arm.draw(workspace, 5)[0].train[:16])
+    assert source.load(SETUP, workspace, 0, 0).digest() != source.load(SETUP, workspace, 1, 0).digest()
+
+
+def test_more_images_than_the_pool_holds_are_refused(workspace: Workspace) -> None:
+    source = sources.make({"name": "trained", "dataset": "patterns", "n_train": 10**6})
+    with pytest.raises(TlbenchError, match="n_train 1000000 is not within the pool of 1600"):
+        source.load(SETUP, workspace, 0, 0)

@@ -57,7 +57,7 @@ def test_the_builtin_suites_are_there() -> None:
             ('["finetune"]', '["finetune"]\ntargets = ["digit"]'),
             "unknown target of the suite 'digit': did you mean 'digits'",
         ),
-        (("seeds = 3", "seeds = 0"), "seeds: Input should be greater than or equal to 1"),
+        (("seeds = 3", "seeds = 0"), "seeds: 0 is neither a number of at least 1 nor auto"),
         (("seeds = 3", "learning_rates = []"), "learning_rates"),
         (("seeds = 3", "[verdict]\nalhpa = 0.1"), "unknown key 'verdict.alhpa': did you mean 'verdict.alpha'"),
         (("seeds = 3", 'baseline = "finetune"'), "baseline 'finetune' needs a source"),
@@ -83,10 +83,13 @@ def test_a_missing_file_is_named() -> None:
 
 def test_default_controls_are_null_and_the_first_sources_shuffled() -> None:
     controls = tiny_suite(controls=True).declared_controls()
-    assert [(c.source.label, c.method.label, c.expect) for c in controls] == [
+    assert [(c.source and c.source.label, c.method.label, c.expect) for c in controls] == [
         ("null", "finetune", "unflagged"),
         ("null", "linear_probe", "any"),
+        (None, "majority", "negative"),
         ("shuffled-patterns-0.5", "linear_probe", "negative"),
+        ("permuted-patterns-0.5", "linear_probe", "negative"),
+        ("matched-trained-patterns-0.5-steps-10", "finetune", "any"),
     ]
 
 

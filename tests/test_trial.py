@@ -8,7 +8,9 @@ import torch
 
 from tests.tiny import BUDGET, SOURCE, tiny_arm, tiny_trial
 from tlbench import training
+from tlbench.method import Materials, methods
 from tlbench.records import unpack_bits
+from tlbench.source import Weights
 from tlbench.workspace import Workspace
 
 
@@ -153,3 +155,19 @@ def test_the_source_and_its_own_accuracy_stand_in_the_record(workspace: Workspac
     outcome = tiny_trial("direct", SOURCE).run(workspace).outcome
     assert len(outcome["source_weights"]) == 16
     assert 0 <= outcome["source_accuracy"] <= 1
+
+
+def test_a_majority_guess_is_at_chance_and_reads_no_source(workspace: Workspace) -> None:
+    record = tiny_trial("majority").run(workspace)
+    assert record.status == "done"
+    assert record.outcome["accuracy"] == pytest.approx(1 / 8)
+    assert record.recipe["source"] is None
+
+
+def test_shrink_and_perturb_lies_between_source_and_scratch() -> None:
+    setup = tiny_arm().setup
+    source, fresh = setup.build(8), setup.build(8)
+    method = methods.make({"name": "shrink_perturb", "shrink": 0.5, "perturb": 0.25})
+    expected = 0.5 * source.part("stem")[0].weight + 0.25 * fresh.part("stem")[0].weight  # type: ignore[index]
+    start = method.start(Materials(fresh, Weights(source), ()))
+    assert torch.allclose(start.network.part("stem")[0].weight, expected)  # type: ignore[index]

@@ -105,16 +105,16 @@ def _report(folder: Path, *, as_json: bool) -> None:
     from rich.console import Console
 
     from tlbench import report as reports
-    from tlbench.verdict import verdicts
+    from tlbench.verdict import best_starts, verdicts
 
-    facts, found = verdicts(folder)
+    (facts, found), starts = verdicts(folder), best_starts(folder)
     if as_json:
-        typer.echo(json.dumps(reports.as_json(facts, found), indent=1, allow_nan=False))
+        typer.echo(json.dumps(reports.as_json(facts, found, starts), indent=1, allow_nan=False))
         return
     console = Console()
     wide = Console(width=console.width if console.is_terminal else 200)
-    wide.print(reports.terminal(facts, found))
-    typer.echo(f"report: {reports.render(folder, facts, found)}", err=True)
+    wide.print(reports.terminal(facts, found, starts))
+    typer.echo(f"report: {reports.render(folder, facts, found, starts)}", err=True)
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """What a dataset is: labelled items in a train and a test split; and a target: a dataset with a training budget."""
 
+import json
 from abc import ABC, abstractmethod
 from dataclasses import KW_ONLY, dataclass, field, replace
 from pathlib import Path
@@ -67,6 +68,10 @@ class Dataset(Leaf, ABC):
     def identity(self, storage: Storage) -> str:  # noqa: ARG002
         """A digest of content that may change under the same name (a user's files); empty where it cannot."""
         return ""
+
+    def stream(self, root_seed: int, what: str, seed: int) -> tuple[int, *tuple[object, ...]]:
+        """The labels of a random stream that everything at this dataset and seed shares."""
+        return root_seed, what, json.dumps(self.recipe(), sort_keys=True), seed
 
     def open(self, part: Part, storage: Storage) -> Split:
         """The split, narrowed to `classes` and checked: at least two classes, none of them empty."""

@@ -13,6 +13,7 @@ from tlbench.dataset import Indices, Split
 from tlbench.shelf import slug
 
 RESIDENT_BYTES = 1 << 30  # inputs up to this size are converted once and kept; larger ones batch by batch
+SAMPLED_VALUES = 1 << 24  # of the images trained on, from which mean and std are taken
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as in PIL's convert("L")
 
 
@@ -65,11 +66,17 @@ class InputForm:
         edge = (side - self.size) // 2
         return images[:, :, edge : edge + self.size, edge : edge + self.size].contiguous()
 
+    def pixels(self, items: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+        """The same as (n, channels, size, size) uint8."""
+        whole: npt.NDArray[np.uint8] = (self.reshaped(items, torch.device("cpu")) * 255).round().byte().numpy()
+        return whole
+
     def fitted(self, split: Split, indices: Indices) -> "InputForm":
         """This form with its mean and std fixed: those of the images at `indices`, unless it has its own."""
         if self.mean:
             return self
-        spread = indices[:: -(-len(indices) // 10_000)]  # evenly, since items may stand in the order of their classes
+        most = max(1, SAMPLED_VALUES // int(np.prod(self.shape)))
+        spread = indices[:: -(-len(indices) // most)]  # evenly, since items may stand in the order of their classes
         images = self.reshaped(split.take(spread), torch.device("cpu")).double()
         mean, std = images.mean((0, 2, 3)), images.std((0, 2, 3)).clamp_min(1e-3)
         return replace(self, mean=tuple(mean.tolist()), std=tuple(std.tolist()))

@@ -19,7 +19,7 @@ from tlbench.workspace import Workspace
 class Cell:
     """Source x target x method with its baseline, its role and, for a control, what it must come out as."""
 
-    source: Source
+    source: Source | None
     method: Method
     arm: Arm
     role: Literal["cell", "control"]
@@ -68,7 +68,10 @@ class Plan:
             return []
         measures = tuple(self.suite.similarities)
         found = [
-            Scoring(cell.source, measures, cell.arm, seed) for cell in self.cells for seed in range(self.seeds(cell))
+            Scoring(cell.source, measures, cell.arm, seed)
+            for cell in self.cells
+            if cell.source is not None
+            for seed in range(self.seeds(cell))
         ]
         return list({scoring.path: scoring for scoring in found}.values())
 
@@ -82,7 +85,9 @@ def resolve(suite: Suite, workspace: Workspace) -> Plan:
     targets = [target for entry in suite.targets for target in entry.targets()]
     _distinct("target", targets)
     controls = suite.declared_controls()
-    asked = [source for cross in suite.cross for source in cross.sources] + [control.source for control in controls]
+    asked = [source for cross in suite.cross for source in cross.sources] + [
+        control.source for control in controls if control.source
+    ]
     _distinct("source", asked)
     _distinct("method", [m for cross in suite.cross for m in cross.methods] + [c.method for c in controls])
     every = [*(t.dataset for t in targets), *(d for source in asked for d in source.datasets())]
@@ -95,7 +100,9 @@ def resolve(suite: Suite, workspace: Workspace) -> Plan:
         pool = workspace.split(target.dataset, "train")
         workspace.split(target.dataset, "test")
         default = InputForm(suite.image_size or max(pool.shape[1:]), colour)
-        rows = [(s, m, c.family) for c in suite.cross if _meant(target, c, suite) for s in c.sources for m in c.methods]
+        rows: list[tuple[Source | None, Method, str]] = [
+            (s, m, c.family) for c in suite.cross if _meant(target, c, suite) for s in c.sources for m in c.methods
+        ]
         rows += [(control.source, control.method, "control") for control in controls]
         for source, method, family in rows:
             arm = Arm(target, _setup(source, suite, default), suite.budget, suite.root_seed)
@@ -103,7 +110,7 @@ def resolve(suite: Suite, workspace: Workspace) -> Plan:
             cell = Cell(
                 source, method, arm, "control" if control else "cell", family, control.expect if control else None
             )
-            if (method.needs_source_head and not source.has_head) or not method.needs_source:
+            if not _applies(source, method):
                 skipped.append(f"{cell.path}: not applicable")
                 continue
             cells.setdefault(cell.path, cell)
@@ -121,10 +128,16 @@ def _meant(target: Target, cross: Cross, suite: Suite) -> bool:
     return not cross.targets or target.label in cross.targets or entries[target.label] in cross.targets
 
 
-def _setup(source: Source, suite: Suite, default: InputForm) -> Setup:
-    architecture = source.architecture(suite.network)
-    channels = architecture.channels or default.channels
-    return Setup(architecture, source.form(InputForm(default.size, channels)))
+def _applies(source: Source | None, method: Method) -> bool:
+    if source is None or not method.needs_source:
+        return source is None and not method.needs_source
+    return source.has_head or not method.needs_source_head
+
+
+def _setup(source: Source | None, suite: Suite, default: InputForm) -> Setup:
+    architecture = source.architecture(suite.network) if source else suite.network
+    form = InputForm(default.size, architecture.channels or default.channels)
+    return Setup(architecture, source.form(form) if source else form)
 
 
 def _check_depths(cells: list[Cell]) -> None:

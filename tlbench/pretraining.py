@@ -6,16 +6,16 @@ import os
 from abc import abstractmethod
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from tlbench.dataset import Dataset, DatasetSpec, Labels
+from tlbench.dataset import Dataset, DatasetSpec, Indices, Labels, Split, class_order
 from tlbench.errors import TlbenchError
-from tlbench.inputs import Examples, with_labels
+from tlbench.inputs import Examples, InputForm, with_labels
 from tlbench.network import HEAD, Setup
 from tlbench.source import Source, Weights
 from tlbench.streams import generator, key, seeded
@@ -31,18 +31,26 @@ class Pretrained(Source):
     """A source trained on a dataset's whole train split for about `steps` steps of 64 images.
 
     seed: its own, apart from the trials' seeds. per_seed: train anew for each trial seed, so that the verdict speaks
-    of the dataset rather than of one checkpoint.
+    of the dataset rather than of one checkpoint. n_train: only this many images, the first of the trial's own draw
+    where the dataset is also the target (with per_seed: half the target's n_train is a warm start); 0 means all.
     """
+
+    own_data: ClassVar[bool] = True  # whether the dataset's images, as they are, are what it was trained on
 
     dataset: DatasetSpec
     _: KW_ONLY
     steps: int = 1500
     seed: int = 0
     per_seed: bool = False
+    n_train: int = 0
 
     @abstractmethod
     def relabel(self, labels: Labels, random: np.random.Generator) -> Labels:
         """The labels that are trained on."""
+
+    def rearrange(self, split: Split, form: InputForm, random: np.random.Generator) -> Split:  # noqa: ARG002
+        """The images that are trained on; both splits get generators of the same state."""
+        return split
 
     @property
     def varies(self) -> bool:
@@ -57,36 +65,40 @@ class Pretrained(Source):
         """The dataset's."""
         return workspace.identity(self.dataset)
 
-    def load(self, setup: Setup, workspace: Workspace, seed: int, root_seed: int) -> Weights:  # noqa: ARG002
+    def load(self, setup: Setup, workspace: Workspace, seed: int, root_seed: int) -> Weights:
         """The kept weights, or newly trained ones, which are then kept.
 
         Raises:
             TlbenchError: the dataset cannot be read, or training diverged.
         """
-        recipe = self._training_recipe(setup, workspace, seed if self.per_seed else 0)
+        draw = (root_seed if self.n_train else 0, seed) if self.per_seed else (0, 0)
+        recipe = self._training_recipe(setup, workspace, draw)
         digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:12]
         kept = workspace.storage.cache / "sources" / f"{self.label}-{digest}.safetensors"
-        return _read(kept, setup, self.dataset) or self._train(recipe, setup, workspace, kept)
+        return self._read(kept, setup) or self._train(recipe, setup, workspace, kept)
 
-    def _training_recipe(self, setup: Setup, workspace: Workspace, draw: int) -> dict[str, Any]:
-        own = self.recipe() | {"content": self.identity(workspace), "draw": draw}
+    def _training_recipe(self, setup: Setup, workspace: Workspace, draw: tuple[int, int]) -> dict[str, Any]:
+        own = self.recipe() | {"content": self.identity(workspace), "draw": list(draw)}
         del own["per_seed"]
         return {"source": own, "device": workspace.device.type} | setup.recipe()
 
     def _train(self, recipe: dict[str, Any], setup: Setup, workspace: Workspace, kept: Path) -> Weights:
-        pool, test = (workspace.split(self.dataset, part) for part in ("train", "test"))
         stream = (self.seed, "source", json.dumps(recipe["source"], sort_keys=True))
-        everything = np.arange(len(pool))
+        pool, test = (
+            self.rearrange(workspace.split(self.dataset, part), setup.form, generator(*stream, "pixels"))
+            for part in ("train", "test")
+        )
+        everything = self._drawn(pool, *recipe["source"]["draw"])
         form = setup.form.fitted(pool, everything)
-        labels = self.relabel(pool.labels, generator(*stream, "labels"))
+        labels = self.relabel(pool.labels[everything], generator(*stream, "labels"))
         train = with_labels(Examples(pool, everything, form, workspace.device), labels)
         chosen = np.sort(generator(*stream, "check").permutation(len(test))[:CHECKED])
         check = Examples(test, chosen, form, workspace.device)
         with seeded(*stream, "weights"):
             network = setup.build(len(pool.classes)).to(workspace.device)
             order = torch.Generator().manual_seed(key(*stream, "order"))
-            size = min(64, len(pool))
-            budget = Budget(epochs=max(1, round(self.steps / (len(pool) // size))), batch_size=size)
+            size = min(64, len(everything))
+            budget = Budget(epochs=max(1, round(self.steps / (len(everything) // size))), batch_size=size)
             learner = Learner(network, train, check, order)
             fitted = fit([learner], [Phase((*network.names, HEAD))], budget, PEAK)[0]
         if fitted.failure:
@@ -98,10 +110,34 @@ class Pretrained(Source):
             "seconds": fitted.seconds,
         }
         _keep(kept, {name: value.cpu().contiguous() for name, value in network.state_dict().items()}, facts)
-        again = _read(kept, setup, self.dataset)
+        again = self._read(kept, setup)
         if again is None:
             raise TlbenchError(f"{kept} was written and cannot be read back; check the disk")
         return again
+
+    def _drawn(self, pool: Split, root_seed: int, seed: int) -> Indices:
+        """The indices trained on: all, or the first `n_train` of the order in which trials draw."""
+        if not self.n_train:
+            return np.arange(len(pool))
+        if not len(pool.classes) <= self.n_train <= len(pool):
+            raise TlbenchError(f"source '{self.label}': n_train {self.n_train} is not within the pool of {len(pool)}")
+        return class_order(pool.labels, generator(*self.dataset.stream(root_seed, "draw", seed)))[: self.n_train]
+
+    def _read(self, kept: Path, setup: Setup) -> Weights | None:
+        if not kept.is_file():
+            return None
+        try:
+            with safe_open(kept, "pt") as file:
+                facts = json.loads((file.metadata() or {})["tlbench"])
+                weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        except (SafetensorError, KeyError, ValueError):
+            return None  # damaged: trained anew
+        with seeded(0, "placeholder"):
+            network = setup.build(len(facts["classes"]))
+        network.load_state_dict(weights)
+        network.eval()
+        dataset = self.dataset if self.own_data else None
+        return Weights(network, tuple(facts["classes"]), facts["accuracy"], facts["seconds"], dataset)
 
 
 def _keep(kept: Path, weights: dict[str, torch.Tensor], facts: dict[str, Any]) -> None:
@@ -109,19 +145,3 @@ def _keep(kept: Path, weights: dict[str, torch.Tensor], facts: dict[str, Any]) -
     partial = kept.with_suffix(f".{os.getpid()}.partial")
     save_file(weights, partial, {"tlbench": json.dumps(facts)})
     partial.replace(kept)
-
-
-def _read(kept: Path, setup: Setup, dataset: Dataset) -> Weights | None:
-    if not kept.is_file():
-        return None
-    try:
-        with safe_open(kept, "pt") as file:
-            facts = json.loads((file.metadata() or {})["tlbench"])
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, KeyError, ValueError):
-        return None  # damaged: trained anew
-    with seeded(0, "placeholder"):
-        network = setup.build(len(facts["classes"]))
-    network.load_state_dict(weights)
-    network.eval()
-    return Weights(network, tuple(facts["classes"]), facts["accuracy"], facts["seconds"], dataset)

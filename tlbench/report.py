@@ -1,6 +1,7 @@
 """Verdicts as a terminal table, a markdown page with figures, and JSON; made from records alone, without torch."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from rich.text import Text
 
 from tlbench.figures import draw_figures
 from tlbench.records import SCHEMA_VERSION, write_text
-from tlbench.verdict import Verdict
+from tlbench.verdict import Starts, Verdict
 
 ORDER = ("negative", "unstable", "invalid", "inconclusive", "neutral", "positive")
 FLAGS = {
@@ -21,7 +22,7 @@ FLAGS = {
     "inconclusive": "?  inconclusive",
 }
 STYLES = {"negative": "bold red", "positive": "green", "unstable": "bold yellow", "invalid": "bold yellow"}
-COLUMNS = ("verdict", "target", "source", "method", "gain [95 %]", "n", "hurt", "p (Holm)", "scratch", "accuracy")
+COLUMNS = ("verdict", "target", "source", "method", "gain [interval]", "n", "hurt", "p (Holm)", "scratch", "accuracy")
 
 
 def worst_first(found: Iterable[Verdict]) -> list[Verdict]:
@@ -42,8 +43,11 @@ def points(value: float | None) -> str:
 
 def gain_text(verdict: Verdict) -> str:
     """The gain in points with its interval."""
-    low_high = verdict.interval
-    return points(verdict.gain) + (f" [{points(low_high[0])}, {points(low_high[1])}]" if low_high else "")
+    return _with_interval(verdict.gain, verdict.interval)
+
+
+def _with_interval(value: float | None, low_high: Sequence[float] | None) -> str:
+    return points(value) + (f" [{points(low_high[0])}, {points(low_high[1])}]" if low_high else "")
 
 
 def row(verdict: Verdict) -> tuple[str, ...]:
@@ -95,13 +99,20 @@ def calibration(found: list[Verdict]) -> list[str]:
     return lines
 
 
+def _level(run: dict[str, Any]) -> str:
+    alpha, looks = run["verdict"]["alpha"], zip(run["looks"], run["weights"], strict=True)
+    levels = [f"{100 * (1 - alpha * weight):g} % at {n} seeds" for n, weight in looks]
+    return ", ".join(levels)
+
+
 def limits(run: dict[str, Any], found: list[Verdict]) -> list[str]:
     """What the reader must know before leaning on the table."""
     settings, budget = run["verdict"], run["suite"]["budget"]
     gains = (
         f"Gains are accuracy points over from-scratch ({settings['pairing']} by seed), positive is better; a cell is "
         f"flagged at alpha {settings['alpha']:g} (Holm over its family, each direction at half) beyond a margin of "
-        f"{100 * settings['margin']:g} points. Intervals are 95 % a cell, not simultaneous."
+        f"{100 * settings['margin']:g} points; convergence beyond "
+        f"{100 * settings['convergence_margin']:g}. Intervals: {_level(run)}, a cell, not simultaneous."
     )
     lines = [gains]
     rates = ", ".join(f"{rate:g}" for rate in budget["learning_rates"])
@@ -146,7 +157,7 @@ def _never(curve: dict[str, Any]) -> str:
 
 
 def readings_row(v: Verdict) -> tuple[str, ...]:
-    """Convergence and cost of a cell, shown and not judged."""
+    """Convergence of a cell, its verdict and readings, and cost, which is not judged."""
     curve, seconds = v.convergence, v.cost.get("seconds")
     speed = "n/a"
     if curve and "log2_speedup" in curve:
@@ -157,7 +168,9 @@ def readings_row(v: Verdict) -> tuple[str, ...]:
         v.target,
         v.source,
         v.method,
-        *(_difference(curve, name) for name in ("jumpstart", "area", "asymptote")),
+        "not applicable" if not curve else FLAGS.get(curve["verdict"], curve["verdict"]),
+        "n/a" if not curve else _with_interval(curve["area"]["mean"], curve["area"]["interval"]),
+        *(_difference(curve, name) for name in ("jumpstart", "asymptote")),
         speed,
         "-" if seconds is None else f"{seconds:.2f}",
         "-" if seconds is None else f"{v.cost['baseline_seconds']:.2f}",
@@ -165,12 +178,14 @@ def readings_row(v: Verdict) -> tuple[str, ...]:
     )
 
 
+CURVE_TITLE = "convergence (judged on the area under the learning curve) and cost (estimated, not judged)"
 READINGS = (
     "target",
     "source",
     "method",
+    "convergence",
+    "area [interval]",
     "jumpstart",
-    "area",
     "asymptote",
     "steps",
     "seconds",
@@ -179,9 +194,11 @@ READINGS = (
 )
 
 
-def terminal(run: dict[str, Any], found: list[Verdict]) -> RenderableType:
+def terminal(run: dict[str, Any], found: list[Verdict], starts: Sequence[Starts] = ()) -> RenderableType:
     """The report for a terminal."""
-    parts: list[RenderableType] = [Text(headline(found), style="bold")]
+    parts: list[RenderableType] = [Text(start.sentence(), style="bold") for start in starts]
+    parts += [Text(line) for line in calibration(found)]
+    parts.append(Text(headline(found), style="bold"))
     for title, role in (("verdicts, worst first", "cell"), ("controls", "control")):
         chosen = worst_first(v for v in found if v.role == role)
         if chosen:
@@ -190,9 +207,14 @@ def terminal(run: dict[str, Any], found: list[Verdict]) -> RenderableType:
                     f"{run['suite']['name']}: {title}", COLUMNS, [(row(v), STYLES.get(v.verdict, "")) for v in chosen]
                 )
             )
-    parts += [Text(line) for line in calibration(found)]
     shown = [(readings_row(v), "") for v in found if v.role == "cell"]
-    parts.append(_table("convergence and cost against scratch (shown, not judged; seconds estimated)", READINGS, shown))
+    parts.append(
+        _table(
+            CURVE_TITLE,
+            READINGS,
+            shown,
+        )
+    )
     parts += [Text(line) for line in [*needs(found), *limits(run, found)]]
     return Group(*parts)
 
@@ -204,27 +226,36 @@ def _table(title: str, columns: tuple[str, ...], rows: list[tuple[tuple[str, ...
     return table
 
 
-def as_json(run: dict[str, Any], found: list[Verdict]) -> dict[str, Any]:
+def as_json(run: dict[str, Any], found: list[Verdict], starts: Sequence[Starts] = ()) -> dict[str, Any]:
     """The report as plain data; accuracies in [0, 1]."""
     return {
         "schema_version": SCHEMA_VERSION,
         "suite": run["suite"]["name"],
+        "starts": [asdict(start) for start in starts],
         "cells": [verdict.as_dict() for verdict in worst_first(found)],
     }
 
 
-def markdown(run: dict[str, Any], found: list[Verdict], figures: list[Path]) -> str:
+def markdown(run: dict[str, Any], found: list[Verdict], figures: list[Path], starts: Sequence[Starts] = ()) -> str:
     """The report as a markdown page."""
     suite, where = run["suite"], run["environment"]
     title, answer = _plain(suite["name"]), _plain(headline(found))
-    lines = [f"# {title}", "", suite["description"], "", f"**{answer}**", "", "## Calibration", ""]
+    lines = [f"# {title}", "", suite["description"], ""]
+    lines += [f"- **{_plain(start.sentence())}**" for start in starts]
+    lines += ["", f"**{answer}**", "", "## Calibration", ""]
     lines += [f"- {_plain(line)}" for line in calibration(found)] or ["No controls were run."]
     for part, role in (("Verdicts, worst first", "cell"), ("Controls", "control")):
         chosen = worst_first(v for v in found if v.role == role)
         if chosen:
             lines += ["", f"## {part}", "", *_markdown_table(COLUMNS, [row(v) for v in chosen])]
     shown = [readings_row(v) for v in found if v.role == "cell"]
-    lines += ["", "## Convergence and cost", "", "Against scratch; shown, not judged; seconds are estimated.", ""]
+    lines += [
+        "",
+        "## Convergence and cost",
+        "",
+        _plain(CURVE_TITLE),
+        "",
+    ]
     lines += _markdown_table(READINGS, shown)
     lines += ["", "## How to read this", "", *(f"- {_plain(line)}" for line in [*needs(found), *limits(run, found)])]
     lines += ["", "## Figures", "", *(f"![{path.stem}](figures/{path.name})" for path in figures)]
@@ -252,8 +283,8 @@ def _markdown_table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> li
     return lines + ["| " + " | ".join(_plain(cell) for cell in cells) + " |" for cells in rows]
 
 
-def render(folder: Path, run: dict[str, Any], found: list[Verdict]) -> Path:
+def render(folder: Path, run: dict[str, Any], found: list[Verdict], starts: Sequence[Starts] = ()) -> Path:
     """Writes `report.md` and `figures/` into the run's folder; the page's path."""
     page = folder / "report.md"
-    write_text(page, markdown(run, found, draw_figures(folder, run, found)))
+    write_text(page, markdown(run, found, draw_figures(folder, run, found), starts))
     return page

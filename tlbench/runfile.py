@@ -33,7 +33,11 @@ def run_file(plan: Plan, workspace: Workspace, engine: Engine) -> dict[str, Any]
 def notes(plan: Plan, workspace: Workspace) -> list[str]:
     """What was done to the data, and what limits the verdicts."""
     found: list[str] = []
-    forms = {(d, c.arm.setup.form) for c in plan.cells for d in (c.arm.target.dataset, *c.source.datasets())}
+    forms = {
+        (d, c.arm.setup.form)
+        for c in plan.cells
+        for d in (c.arm.target.dataset, *(c.source.datasets() if c.source else ()))
+    }
     for dataset, form in sorted(forms, key=lambda pair: (pair[0].label, pair[1].label)):
         if (shape := workspace.split(dataset, "train").shape) != form.shape:
             found.append(f"{dataset.label}: images of {_by(shape)} brought to {_by(form.shape)}")
@@ -43,7 +47,7 @@ def notes(plan: Plan, workspace: Workspace) -> list[str]:
         if (f := target.n_train / len(pool)) > 0.2:
             found.append(f"target {target.label}: each draw takes {f:.0%} of the pool, so the draws overlap")
     for cell in plan.cells:
-        if cell.role == "cell" and cell.arm.target.dataset in cell.source.datasets():
+        if cell.role == "cell" and cell.source and cell.arm.target.dataset in cell.source.datasets():
             found.append(f"source {cell.source.label} was trained on the pool of target {cell.arm.target.label}")
     return list(dict.fromkeys(found))
 
@@ -59,7 +63,7 @@ def _cell(plan: Plan, cell: Cell, workspace: Workspace) -> dict[str, Any]:
         "role": cell.role,
         "family": cell.family,
         "expect": cell.expect,
-        "source": {"label": cell.source.label} | cell.source.recipe(),
+        "source": {"label": cell.trial(0).source_label} | (cell.source.recipe() if cell.source else {}),
         "target": {
             "label": target.label,
             "dataset": target.dataset.label,

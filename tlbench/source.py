@@ -2,7 +2,9 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar, TypeAlias
+
+from pydantic import BeforeValidator, InstanceOf
 
 from tlbench.dataset import Dataset
 from tlbench.inputs import InputForm
@@ -65,3 +67,4 @@ class Source(Leaf, ABC):
 
 
 sources: Shelf[Source] = Shelf("tlbench.sources", Source)  # type: ignore[type-abstract]
+SourceSpec: TypeAlias = Annotated[InstanceOf[Source], BeforeValidator(sources.make)]

@@ -5,7 +5,16 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    InstanceOf,
+    PlainValidator,
+    ValidationError,
+    model_validator,
+)
 
 from tlbench.dataset import DatasetSpec, Target
 from tlbench.errors import TlbenchError, unknown
@@ -13,21 +22,29 @@ from tlbench.method import Method, methods
 from tlbench.network import ArchitectureSpec, networks
 from tlbench.shelf import slug
 from tlbench.similarity import Similarity, similarities
-from tlbench.source import Source, sources
+from tlbench.source import Source, SourceSpec, sources
 from tlbench.training import Budget
 from tlbench.verdict import LOOKS, WEIGHTS
 
 SUITES = Path(__file__).parent / "suites"
 Expectation: TypeAlias = Literal["unflagged", "negative", "any"]
-SourceSpec: TypeAlias = Annotated[InstanceOf[Source], BeforeValidator(sources.make)]
 MethodSpec: TypeAlias = Annotated[InstanceOf[Method], BeforeValidator(methods.make)]
 SimilaritySpec: TypeAlias = Annotated[InstanceOf[Similarity], BeforeValidator(similarities.make)]
+NULL_PAIRS: tuple[tuple[str, Expectation], ...] = (("finetune", "unflagged"), ("linear_probe", "any"))
 Counts: TypeAlias = Annotated[list[int], BeforeValidator(lambda value: [value] if isinstance(value, int) else value)]
 Rates: TypeAlias = Annotated[
     tuple[Annotated[float, Field(gt=0)], ...],
     Field(min_length=1),
     BeforeValidator(lambda value: [value] if isinstance(value, int | float) else value),
 ]
+
+
+def _seeds(value: object) -> int | Literal["auto"]:
+    if value == "auto":
+        return "auto"
+    if isinstance(value, int | str) and str(value).isdigit() and int(value) >= 1:
+        return int(value)
+    raise ValueError(f"{value} is neither a number of at least 1 nor auto")
 
 
 class Strict(BaseModel):
@@ -41,7 +58,7 @@ class TargetEntry(Strict):
 
     dataset: DatasetSpec
     n_train: Counts
-    n_val: int = 0
+    n_val: int = Field(0, ge=0)
     label: str = ""
 
     def targets(self) -> list[Target]:
@@ -60,9 +77,9 @@ class Cross(Strict):
 
 
 class Control(Strict):
-    """A declared pair that is judged apart, with what it must come out as."""
+    """A declared pair that is judged apart, with what it must come out as; no source for methods that take none."""
 
-    source: SourceSpec
+    source: SourceSpec | None = None
     method: MethodSpec
     expect: Expectation = "any"
 
@@ -88,7 +105,7 @@ class Suite(Strict):
     baseline: MethodSpec = Field(default_factory=lambda: methods.make("scratch"))
     network: ArchitectureSpec = Field(default_factory=lambda: networks.make("resnet"))
     image_size: int = Field(0, ge=0)
-    seeds: Annotated[int, Field(ge=1)] | Literal["auto"] = 5
+    seeds: Annotated[int | Literal["auto"], PlainValidator(_seeds)] = 5
     root_seed: int = Field(0, ge=0)
     epochs: int = Field(15, ge=1)
     batch_size: int = Field(32, ge=2)
@@ -124,18 +141,27 @@ class Suite(Strict):
         return Budget(self.epochs, self.batch_size, self.learning_rates, self.weight_decay)
 
     def declared_controls(self) -> list[Control]:
-        """The suite's own list, or the default: null fine-tuned and frozen, the first trained source's shuffled."""
+        """The suite's own list, or the default.
+
+        That is: the null source fine-tuned and frozen, the majority guess, and of the first source with known data its
+        shuffled and pixel-permuted twins, frozen, and its statistics-matched one, fine-tuned.
+        """
         if not isinstance(self.controls, bool):
             return self.controls
         if not self.controls:
             return []
-        pairs: list[tuple[str | dict[str, Any], Expectation, str]] = [
-            ("null", "unflagged", "finetune"),
-            ("null", "any", "linear_probe"),
-        ]
-        trained = [dataset for cross in self.cross for source in cross.sources for dataset in source.datasets()]
-        pairs += [({"name": "shuffled", "dataset": dataset}, "negative", "linear_probe") for dataset in trained[:1]]
-        return [Control(source=sources.make(s), method=methods.make(m), expect=e) for s, e, m in pairs]
+        null = [Control(source=sources.make("null"), method=methods.make(m), expect=e) for m, e in NULL_PAIRS]
+        guess = Control(method=methods.make("majority"), expect="negative")
+        trained = [source for cross in self.cross for source in cross.sources if source.datasets()]
+        return [*null, guess, *(_of_a_source(trained[0]) if trained else [])]
+
+
+def _of_a_source(source: Source) -> list[Control]:
+    """A source's own controls: its data with labels or pixels permuted, and its weights' statistics alone."""
+    frozen, tuned = methods.make("linear_probe"), methods.make("finetune")
+    spoilt = [sources.make({"name": name, "dataset": source.datasets()[0]}) for name in ("shuffled", "permuted")]
+    matched = Control(source=sources.make({"name": "matched", "source": source}), method=tuned, expect="any")
+    return [*(Control(source=one, method=frozen, expect="negative") for one in spoilt), matched]
 
 
 def builtin() -> list[str]:

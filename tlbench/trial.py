@@ -1,7 +1,6 @@
 """A trial: one source, target, method and seed; running it gives its record. Seeds are set here for every arm alike."""
 
 import copy
-import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -45,7 +44,7 @@ class Arm:
 
     def stream(self, what: str, seed: int) -> tuple[int, *tuple[object, ...]]:
         """The labels of a stream that every arm at this target and seed shares."""
-        return self.root_seed, what, json.dumps(self.target.dataset.recipe(), sort_keys=True), seed
+        return self.target.dataset.stream(self.root_seed, what, seed)
 
     def draw(self, workspace: Workspace, seed: int) -> tuple[Draw, InputForm]:
         """The seed's draw from the pool, and the form of its inputs."""

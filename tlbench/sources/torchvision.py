@@ -35,6 +35,10 @@ class Torchvision(Source):
         resize = 0 if self.image_size else preset.resize_size[0]
         return InputForm(size, 3, tuple(preset.mean), tuple(preset.std), resize)
 
+    def identity(self, workspace: Workspace) -> str:  # noqa: ARG002
+        """The entry that the weights' name stands for, DEFAULT included."""
+        return str(self._entry().name)
+
     def load(self, setup: Setup, workspace: Workspace, seed: int, root_seed: int) -> Weights:  # noqa: ARG002
         """The published weights; downloaded only when allowed, and never unpickled."""
         entry = self._entry()

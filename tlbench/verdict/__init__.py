@@ -2,5 +2,18 @@
 
 from tlbench.verdict.cells import Verdict, verdicts
 from tlbench.verdict.judge import LOOKS, WEIGHTS, Design, Evidence, Judgement, evidence, judge
+from tlbench.verdict.starts import Starts, best_starts
 
-__all__ = ["LOOKS", "WEIGHTS", "Design", "Evidence", "Judgement", "Verdict", "evidence", "judge", "verdicts"]
+__all__ = [
+    "LOOKS",
+    "WEIGHTS",
+    "Design",
+    "Evidence",
+    "Judgement",
+    "Starts",
+    "Verdict",
+    "best_starts",
+    "evidence",
+    "judge",
+    "verdicts",
+]

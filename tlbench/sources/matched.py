@@ -1,0 +1,51 @@
+"""A control: random weights with the source's per-layer mean and spread; what they give is scaling, not features."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+
+from tlbench.dataset import Dataset
+from tlbench.inputs import InputForm
+from tlbench.network import Architecture, Setup
+from tlbench.source import Source, SourceSpec, Weights
+from tlbench.streams import seeded
+from tlbench.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Matched(Source):
+    """`matched:SOURCE`: each weight tensor redrawn, normal, with the source's mean and spread (Raghu et al. 2019)."""
+
+    has_head: ClassVar[bool] = False
+    source: SourceSpec
+
+    @property
+    def varies(self) -> bool:
+        """Always: each seed has its own draw."""
+        return True
+
+    def architecture(self, default: Architecture) -> Architecture:
+        """The source's."""
+        return self.source.architecture(default)
+
+    def form(self, default: InputForm) -> InputForm:
+        """The source's."""
+        return self.source.form(default)
+
+    def identity(self, workspace: Workspace) -> str:
+        """The source's."""
+        return self.source.identity(workspace)
+
+    def datasets(self) -> tuple[Dataset, ...]:
+        """The source's."""
+        return self.source.datasets()
+
+    def load(self, setup: Setup, workspace: Workspace, seed: int, root_seed: int) -> Weights:
+        """The source's network with every block's weights redrawn; running statistics stay the source's."""
+        found = self.source.load(setup, workspace, seed, root_seed)
+        with seeded(root_seed, "matched", setup.label, seed), torch.no_grad():
+            for weights in found.network.blocks.parameters():
+                spread = weights.std(unbiased=False)
+                weights.copy_(weights.mean() + spread * torch.randn(weights.shape))
+        return Weights(found.network, seconds=found.seconds, notes=found.notes)

@@ -1,0 +1,27 @@
+"""A control: a network trained on a dataset with its pixels permuted, the same way in every image."""
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+
+from tlbench.dataset import Labels, Split
+from tlbench.inputs import InputForm
+from tlbench.pretraining import Pretrained
+
+
+@dataclass(frozen=True)
+class Permuted(Pretrained):
+    """`permuted:DATASET`: the classes and every pixel's statistics, but nothing of their arrangement."""
+
+    own_data: ClassVar[bool] = False
+
+    def relabel(self, labels: Labels, random: np.random.Generator) -> Labels:  # noqa: ARG002
+        """The labels as they are."""
+        return labels
+
+    def rearrange(self, split: Split, form: InputForm, random: np.random.Generator) -> Split:
+        """The split at the network's own size, its pixels permuted."""
+        items = form.pixels(split.items)
+        flat = items.reshape(*items.shape[:2], -1)
+        return replace(split, items=flat[:, :, random.permutation(flat.shape[2])].reshape(items.shape))
