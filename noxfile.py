@@ -48,3 +48,10 @@ def report(session: nox.Session) -> None:
     """Renders the report of a run (`nox -s report -- results/quick`)."""
     _install(session)
     session.run("tlbench", "report", *(session.posargs or ["results/quick"]))
+
+
+@nox.session
+def calibrate(session: nox.Session) -> None:
+    """Simulates what the verdict is worth (`nox -s calibrate -- --json FILE`)."""
+    _install(session)
+    session.run("python", "-m", "benchmarks.calibrate", *session.posargs)

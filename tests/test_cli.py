@@ -272,3 +272,18 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_table(tmp_path: Path, tlben
         for text in (resumed, whole)
     ]
     assert cells[0] == cells[1]
+
+
+def test_power_needs_a_pilot_or_a_spread(tlbench: Run) -> None:
+    code, _, err = tlbench("power")
+    assert code == 2
+    assert "name the folder of a pilot run, or give --spread" in err
+
+
+def test_power_speaks_in_points(tlbench: Run) -> None:
+    code, out, _ = tlbench("power", "--spread", "2.5", "--tau", "0.3", "--cells", "12", "--seeds", "10")
+    assert code == 0
+    assert out.startswith("spread of a paired gain 2.50 points, test-set error 0.30, 12 cells, margin 0.5, alpha 0.05")
+    assert "10 seeds: sees " in out
+    code, plain, _ = tlbench("power", "--spread", "2.5", "--seeds", "10", "--json")
+    assert json.loads(plain)["pilot"]["spread"] == 0.025

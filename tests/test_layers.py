@@ -14,8 +14,8 @@ LAYERS = (
     {"records", "dataset"},
     {"pictures", "published", "workspace", "inputs", "readings"},
     {"network", "verdict"},
-    {"training", "figures"},
-    {"features", "source", "checkpoint", "report"},
+    {"training", "figures", "simulation"},
+    {"features", "source", "checkpoint", "report", "power"},
     {"pretraining", "method", "similarity"},
     {"attempt"},
     {"trial"},
@@ -30,7 +30,7 @@ LAYERS = (
     {"__init__", "__main__"},
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
-JUDGING = ("curve", "stats", "records", "readings", "verdict", "figures", "report")
+JUDGING = ("curve", "stats", "records", "readings", "verdict", "simulation", "figures", "report", "power")
 LATE = ("cli", "__init__")  # where imports inside functions keep the start fast
 
 

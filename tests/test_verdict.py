@@ -28,8 +28,9 @@ from tests.synthetic import (
 )
 from tlbench.errors import TlbenchError
 from tlbench.records import pack_bits
+from tlbench.simulation import Scenario, noise, simulate
 from tlbench.stats import Floats
-from tlbench.verdict import Design, Evidence, Judgement, evidence, judge, verdicts
+from tlbench.verdict import LOOKS, WEIGHTS, Design, Evidence, Judgement, evidence, judge, verdicts
 
 ALPHA, MARGIN = 0.05, 0.005
 GRIDS, CELLS = 2000, 20
@@ -45,27 +46,12 @@ def judged(*gains: list[float], tau: float = 0.0) -> Judgement:
     return judge([seen(np.array(gains), tau)], Design(ALPHA, MARGIN))
 
 
-def noise(family: str, rng: np.random.Generator, *shape: int) -> Floats:
-    """Draws of mean 0 and standard deviation 1: normal, t3, or a gamma family named by its skewness."""
-    if family == "normal":
-        return rng.standard_normal(shape)
-    if family == "t3":
-        return np.asarray(rng.standard_t(3, shape) / np.sqrt(3))
-    skewness = float(family)
-    k = 4 / skewness**2
-    return np.asarray(np.sign(skewness) * (rng.gamma(k, size=shape) - k) / np.sqrt(k))
-
-
 def simulated(
     family: str, mean: float, spread: float, tau: float, n: int, *, shared: bool = False, grids: int = GRIDS
 ) -> Judgement:
     """Grids of cells judged, with test-set error drawn; half of the variance may come from a shared baseline."""
-    rng = np.random.default_rng([n, *family.encode()])
-    scale = spread * np.sqrt(0.5 if shared else 1.0)
-    base = 0.6 + (scale * noise(family, rng, grids, 1, n) if shared else np.zeros((grids, 1, n)))
-    own = 0.6 + mean + scale * noise(family, rng, grids, CELLS, n) + tau * rng.standard_normal((grids, CELLS, 1))
-    both = evidence(own, np.broadcast_to(base, own.shape), np.full((grids, CELLS), tau))
-    return judge([both], Design(ALPHA, MARGIN))
+    scenario = Scenario(family, mean, spread, tau, (n,), CELLS, shared)
+    return simulate(scenario, Design(ALPHA, MARGIN), grids, np.random.default_rng([n, *family.encode()]))
 
 
 def tolerance(share: float, n: int) -> float:
@@ -110,6 +96,32 @@ def test_a_loss_of_two_points_is_found_with_ten_seeds(tau: float) -> None:
 def test_a_gain_as_large_as_the_margin_is_rarely_neutral(gain: float, n: int, spread: float, tau: float) -> None:
     found = simulated("normal", gain, spread, tau, n, grids=500).verdict
     assert (found == "neutral").mean() <= ALPHA + tolerance(ALPHA, 500 * CELLS)
+
+
+@pytest.mark.parametrize("spread", [0.007, 0.025])
+@pytest.mark.parametrize("family", ["normal", "t3"])
+def test_looks_keep_the_level_for_whoever_stops_at_the_luckiest(family: str, spread: float) -> None:
+    scenario = Scenario(family, 0.0, spread, 0.002, LOOKS, CELLS)
+    design = Design(ALPHA, MARGIN, WEIGHTS)
+    found = simulate(scenario, design, GRIDS, np.random.default_rng(8), luckiest=True)
+    assert (found.verdict == "negative").any(-1).mean() <= ALPHA / 2 + tolerance(ALPHA / 2, GRIDS)
+
+
+def test_a_later_look_can_only_add_evidence() -> None:
+    gains = np.random.default_rng(9).normal(-0.01, 0.01, (1, 30, 20))
+    looks = [seen(gains[..., :n]) for n in LOOKS]
+    design = Design(ALPHA, MARGIN, WEIGHTS)
+    early, late = (judge(looks, design, reached=np.full((1, 30), k)) for k in (1, 3))
+    assert (late.p_harm <= early.p_harm + 1e-12).all()
+    assert (early.high - early.low > 0).all()
+
+
+def test_a_single_look_is_the_plain_judgement() -> None:
+    gains = np.random.default_rng(10).normal(-0.01, 0.01, (4, 10))
+    plain = judge([seen(gains)], Design(ALPHA, MARGIN))
+    first = judge([seen(gains), seen(gains)], Design(ALPHA, MARGIN, (1.0, 1.0)), reached=np.full(4, 1))
+    assert plain.verdict.tolist() == first.verdict.tolist()
+    assert plain.low == pytest.approx(first.low)
 
 
 def test_the_level_of_neutral_is_used() -> None:

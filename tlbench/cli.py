@@ -117,6 +117,36 @@ def _report(folder: Path, *, as_json: bool) -> None:
     typer.echo(f"report: {reports.render(folder, facts, found, starts)}", err=True)
 
 
+@app.command()
+def power(
+    folder: Annotated[Path | None, typer.Argument(help="A run that serves as pilot; none with --spread.")] = None,
+    spread: Annotated[float | None, typer.Option(min=0, help="Spread of a paired gain over seeds, in points.")] = None,
+    tau: Annotated[float | None, typer.Option(min=0, help="Error of the test set, in points.")] = None,
+    cells: Annotated[int | None, typer.Option(min=1, help="Judged cells of the suite.")] = None,
+    margin: Annotated[float, typer.Option(min=0.001, help="Margin, in points.")] = 0.5,
+    alpha: Annotated[float, typer.Option(min=0.0001, max=0.4999, help="Level.")] = 0.05,
+    seeds: Annotated[list[int] | None, typer.Option(min=5, help="Seeds a cell; several are compared.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Says what a suite can see: chances of each verdict, the smallest effect, the seeds and the time it takes."""
+    import json
+    from dataclasses import replace
+
+    from tlbench import power as powers
+    from tlbench.verdict import LOOKS, Design
+
+    if folder is None and spread is None:
+        raise TlbenchError("name the folder of a pilot run, or give --spread (and --tau, --cells)")
+    pilot = powers.pilot_of(folder) if folder else powers.Pilot(0.0, 0.002, 20)
+    given: dict[str, Any] = {"spread": spread and spread / 100, "tau": tau and tau / 100, "cells": cells}
+    pilot = replace(pilot, **{key: value for key, value in given.items() if value is not None})
+    design = Design(alpha, margin / 100)
+    found = powers.power(pilot, design, seeds or LOOKS)
+    plain = json.dumps(powers.as_json(pilot, design, found), indent=1)
+    typer.echo(plain if as_json else "\n".join(powers.sentences(pilot, design, found)))
+    raise typer.Exit(DONE)
+
+
 def main() -> None:
     """The `tlbench` command."""
     try:

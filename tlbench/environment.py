@@ -14,6 +14,8 @@ NOT_MAKING = (
     "stats",
     "verdict",
     "readings",
+    "simulation",
+    "power",
     "report",
     "figures",
     "records",

@@ -220,7 +220,13 @@ def terminal(run: dict[str, Any], found: list[Verdict], starts: Sequence[Starts]
 
 
 def _table(title: str, columns: tuple[str, ...], rows: list[tuple[tuple[str, ...], str]]) -> Table:
-    table = Table(*columns, title=escape(title), title_justify="left", header_style="bold", pad_edge=False)
+    table = Table(
+        *(escape(name) for name in columns),
+        title=escape(title),
+        title_justify="left",
+        header_style="bold",
+        pad_edge=False,
+    )
     for cells, style in rows:
         table.add_row(*(escape(cell) for cell in cells), style=style)
     return table
