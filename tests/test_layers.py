@@ -14,7 +14,8 @@ LAYERS = (
     {"records", "dataset"},
     {"pictures", "published", "workspace", "inputs", "readings"},
     {"network", "verdict"},
-    {"training", "figures", "simulation"},
+    {"training", "insights", "simulation"},
+    {"figures"},
     {"features", "source", "checkpoint", "report", "power"},
     {"pretraining", "method", "similarity"},
     {"attempt"},
@@ -30,7 +31,7 @@ LAYERS = (
     {"__init__", "__main__"},
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
-JUDGING = ("curve", "stats", "records", "readings", "verdict", "simulation", "figures", "report", "power")
+JUDGING = ("curve", "stats", "records", "readings", "verdict", "simulation", "insights", "figures", "report", "power")
 LATE = ("cli", "__init__")  # where imports inside functions keep the start fast
 
 

@@ -22,7 +22,7 @@ from tests.synthetic import (
     write_pair,
     write_run,
 )
-from tlbench import report
+from tlbench import insights, report
 from tlbench.errors import TlbenchError
 from tlbench.verdict import Verdict, best_starts, verdicts
 
@@ -173,7 +173,7 @@ def test_calibration_is_about_controls_alone() -> None:
 
 
 def test_limits_name_level_margin_and_what_intervals_are() -> None:
-    (gains, rates) = report.limits(RUN, [shown("neutral")])
+    (gains, rates) = insights.limits(RUN, [shown("neutral")])
     assert "paired by seed" in gains
     assert "alpha 0.05" in gains
     assert "margin of 0.5 points" in gains
@@ -183,7 +183,7 @@ def test_limits_name_level_margin_and_what_intervals_are() -> None:
 
 def test_one_learning_rate_is_told_as_a_limitation() -> None:
     suite = RUN["suite"] | {"budget": RUN["suite"]["budget"] | {"learning_rates": [0.003]}}
-    assert "One learning rate (0.003)" in report.limits(RUN | {"suite": suite}, [])[1]
+    assert "One learning rate (0.003)" in insights.limits(RUN | {"suite": suite}, [])[1]
 
 
 @pytest.mark.parametrize(
@@ -197,13 +197,13 @@ def test_one_learning_rate_is_told_as_a_limitation() -> None:
     ],
 )
 def test_limits_are_told_where_they_hold_and_not_elsewhere(changes: dict[str, Any], text: str) -> None:
-    plain, found = (report.limits(RUN, [shown("neutral", **kind)]) for kind in ({"convergence": CURVE}, changes))
+    plain, found = (insights.limits(RUN, [shown("neutral", **kind)]) for kind in ({"convergence": CURVE}, changes))
     assert any(text in line for line in found)
     assert not any(text in line for line in plain)
 
 
 def test_skewness_of_a_handful_is_not_told() -> None:
-    assert not any("skewed" in line for line in report.limits(RUN, [shown("inconclusive", n_pairs=4, skewness=1.4)]))
+    assert not any("skewed" in line for line in insights.limits(RUN, [shown("inconclusive", n_pairs=4, skewness=1.4)]))
 
 
 def test_needs_are_told_for_undecided_cells() -> None:
@@ -214,7 +214,7 @@ def test_needs_are_told_for_undecided_cells() -> None:
         shown("inconclusive", source="one", n_pairs=1),
         shown("neutral", source="kin"),
     ]
-    assert report.needs(found) == [
+    assert insights.needs(found) == [
         f"{TARGET}/near/finetune: 7 further seeds would likely decide it",
         f"{TARGET}/far/finetune: more than 1000 seeds would likely decide it",
     ]

@@ -15,6 +15,7 @@ NOT_MAKING = (
     "verdict",
     "readings",
     "simulation",
+    "insights",
     "power",
     "report",
     "figures",

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from tlbench import stats
 from tlbench.errors import TlbenchError, one_line
+from tlbench.insights import sweeps_over_data
 from tlbench.readings import curve_of
 from tlbench.records import read_record
 from tlbench.stats import Floats
@@ -31,6 +32,7 @@ def draw_figures(folder: Path, run: dict[str, Any], found: list[Verdict]) -> lis
         "learning-curves": learning_curves,
         "gain-by-similarity": gain_by_similarity,
         "accuracy-by-k": accuracy_by_k,
+        "gain-by-n_train": gain_by_n_train,
     }
     paths = []
     for name, drawer in drawers.items():
@@ -180,4 +182,25 @@ def accuracy_by_k(folder: Path, run: dict[str, Any], found: list[Verdict]) -> Fi
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.legend(fontsize="small")
     figure.suptitle("Accuracy by unfrozen blocks; bars: the gain's 95 % interval")
+    return figure
+
+
+def gain_by_n_train(folder: Path, run: dict[str, Any], found: list[Verdict]) -> Figure | None:  # noqa: ARG001
+    """Gain with its interval against n_train on a log axis; a panel a dataset and method, a line a source."""
+    sweeps = sweeps_over_data(found)
+    panels = list(dict.fromkeys((dataset, method) for dataset, _, method in sweeps))
+    if not panels:
+        return None
+    figure, axes = _panels(len(panels), 4.2, 3.4)
+    for panel, axis in zip(panels, axes, strict=True):
+        for (dataset, source, method), sweep in sweeps.items():
+            if (dataset, method) == panel:
+                mean = 100 * np.array([v.gain for v in sweep], dtype=np.float64)
+                ends = 100 * np.array([v.interval for v in sweep], dtype=np.float64).T
+                n = [v.n_train for v in sweep]
+                axis.errorbar(n, mean, np.abs(ends - mean), marker="o", capsize=3, label=source)
+        axis.axhline(0, color=SCRATCH_COLOUR, linestyle="--")
+        axis.set(title=f"{panel[1]} on {panel[0]}", xlabel="n_train", ylabel="gain, points", xscale="log")
+        axis.legend(fontsize="small")
+    figure.suptitle("Gain by the number of training images")
     return figure

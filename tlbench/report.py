@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tlbench.figures import draw_figures
+from tlbench.insights import insights, limits, needs
 from tlbench.records import SCHEMA_VERSION, write_text
 from tlbench.verdict import Starts, Verdict
 
@@ -99,53 +100,6 @@ def calibration(found: list[Verdict]) -> list[str]:
     return lines
 
 
-def _level(run: dict[str, Any]) -> str:
-    alpha, looks = run["verdict"]["alpha"], zip(run["looks"], run["weights"], strict=True)
-    levels = [f"{100 * (1 - alpha * weight):g} % at {n} seeds" for n, weight in looks]
-    return ", ".join(levels)
-
-
-def limits(run: dict[str, Any], found: list[Verdict]) -> list[str]:
-    """What the reader must know before leaning on the table."""
-    settings, budget = run["verdict"], run["suite"]["budget"]
-    gains = (
-        f"Gains are accuracy points over from-scratch ({settings['pairing']} by seed), positive is better; a cell is "
-        f"flagged at alpha {settings['alpha']:g} (Holm over its family, each direction at half) beyond a margin of "
-        f"{100 * settings['margin']:g} points; convergence beyond "
-        f"{100 * settings['convergence_margin']:g}. Intervals: {_level(run)}, a cell, not simultaneous."
-    )
-    lines = [gains]
-    rates = ", ".join(f"{rate:g}" for rate in budget["learning_rates"])
-    if len(budget["learning_rates"]) > 1:
-        lines.append(
-            f"Learning rate chosen in each trial on its own validation draw from {rates}, for every arm alike."
-        )
-    else:
-        lines.append(f"One learning rate ({rates}) for every arm, not tuned for each: a limitation.")
-    late = [v for v in found if v.convergence and v.convergence["baseline_still_improving"] > 0.5]
-    if late:
-        names = ", ".join(sorted({v.target for v in late}))
-        lines.append(f"From-scratch was still improving at the end on {names}: a longer budget may shrink gains.")
-    if any(not v.certifiable for v in found):
-        lines.append("On some targets the test set is too small to certify the margin (it is below 2 tau).")
-    for name, f in sorted({(v.target, v.reuse) for v in found if v.wide_interval}):
-        lines.append(f"{name}: draws take {f:.0%} of the pool and overlap; --json gives the wider interval.")
-    if any(v.n_pairs < 5 for v in found):
-        lines.append("Below 5 pairs nothing but inconclusive, unstable or invalid may be said.")
-    skewed = [v for v in found if abs(v.skewness) > 1 and v.n_pairs >= 5]
-    return lines + [f"{v.target}/{v.source}/{v.method}: gains are skewed ({v.skewness:+.1f})." for v in skewed]
-
-
-def needs(found: list[Verdict]) -> list[str]:
-    """For each undecided cell, the seeds that would decide it."""
-    lines = []
-    for v in found:
-        if v.verdict == "inconclusive" and v.role == "cell" and v.n_pairs > 1:
-            more = f"{max(0, v.seeds_needed - v.n_pairs)} further seeds" if v.seeds_needed else "more than 1000 seeds"
-            lines.append(f"{v.target}/{v.source}/{v.method}: {more} would likely decide it")
-    return lines
-
-
 def _difference(found: dict[str, Any] | None, name: str) -> str:
     return "n/a" if not found else points(found[name]["mean"])
 
@@ -215,7 +169,7 @@ def terminal(run: dict[str, Any], found: list[Verdict], starts: Sequence[Starts]
             shown,
         )
     )
-    parts += [Text(line) for line in [*needs(found), *limits(run, found)]]
+    parts += [Text(line) for line in [*insights(found), *needs(found), *limits(run, found)]]
     return Group(*parts)
 
 
@@ -263,7 +217,8 @@ def markdown(run: dict[str, Any], found: list[Verdict], figures: list[Path], sta
         "",
     ]
     lines += _markdown_table(READINGS, shown)
-    lines += ["", "## How to read this", "", *(f"- {_plain(line)}" for line in [*needs(found), *limits(run, found)])]
+    said = [*insights(found), *needs(found), *limits(run, found)]
+    lines += ["", "## How to read this", "", *(f"- {_plain(line)}" for line in said)]
     lines += ["", "## Figures", "", *(f"![{path.stem}](figures/{path.name})" for path in figures)]
     lines += ["", "## Notes", "", *(f"- {_plain(note)}" for note in _all_notes(run, found))]
     versions = ", ".join(f"{name} {version}" for name, version in where["versions"].items() if version)

@@ -157,6 +157,16 @@ def best_set(values: Floats, alpha: float, least: float = 0.0) -> Bools:
     return np.asarray(holm(p) > alpha)
 
 
+def crossing(x: Floats, y: Floats) -> float | None:
+    """Where a piecewise linear curve through (T,) points goes from above zero to zero or below, once; else None."""
+    falls = np.flatnonzero((y[:-1] > 0) & (y[1:] <= 0))
+    rises = np.flatnonzero((y[:-1] <= 0) & (y[1:] > 0))
+    if len(falls) != 1 or len(rises):
+        return None
+    i = falls[0]
+    return float(x[i] + (x[i + 1] - x[i]) * y[i] / (y[i] - y[i + 1]))
+
+
 def rank_correlation(x: Floats, y: Floats) -> float | None:
     """Spearman's rank correlation; None with fewer than three points or where one side is constant."""
     if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
