@@ -1,0 +1,93 @@
+"""Real null cells: a random network passed off as a source, fine-tuned, each cell with baseline seeds of its own.
+
+    python -m benchmarks.null_cells [--cells 200] [--seeds 5] [--json FILE]
+
+Their raw p-values must be uniform, and flags no more frequent than alpha allows. Digits at 8 pixels, 50 images, ResNet-8 of
+width 4, 10 epochs, one learning rate.
+"""
+
+import argparse
+import json
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy import stats as scipy_stats
+
+from tlbench import stats
+from tlbench.dataset import Storage, Target, datasets
+from tlbench.executor import Engine, Pool
+from tlbench.inputs import InputForm
+from tlbench.method import methods
+from tlbench.network import Setup, networks
+from tlbench.records import unpack_bits
+from tlbench.source import sources
+from tlbench.training import Budget
+from tlbench.trial import Arm, Trial
+from tlbench.verdict import Design, evidence, judge
+from tlbench.workspace import Workspace
+
+DESIGN = Design(alpha=0.05, margin=0.005)
+FAMILY = 20  # cells that a suite would judge together
+
+
+def trials(cells: int, seeds: int) -> list[Trial]:
+    """For each cell the null arm's trials, then the baseline's, under a root seed of its own."""
+    target = Target(datasets.make("digits"), 50, 50)
+    setup = Setup(networks.make({"name": "resnet", "width": 4}), InputForm(8, 1))
+    budget = Budget(epochs=10, batch_size=16, learning_rates=(0.01,))
+    null, finetune, scratch = sources.make("null"), methods.make("finetune"), methods.make("scratch")
+    arms = [Arm(target, setup, budget, 1000 + cell) for cell in range(cells)]
+    pairs = [[Trial(null, finetune, arm, i), Trial(None, scratch, arm, i)] for arm in arms for i in range(seeds)]
+    return [trial for pair in pairs for trial in pair]
+
+
+def main() -> None:
+    """Runs the cells and prints what their p-values and flags look like."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cells", type=int, default=200)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--json", type=Path)
+    asked = parser.parse_args()
+    jobs = trials(asked.cells, asked.seeds)
+    with tempfile.TemporaryDirectory() as folder:
+        workspace = Workspace(Storage(Path(folder), Path(folder)), torch.device("cpu"))
+        with Pool(Engine("cpu", os.cpu_count() or 1, 1), workspace) as pool:
+            records = dict(pool.run([job.run for job in jobs]))
+    outcomes = [records[i].outcome for i in range(len(jobs))]
+    shape = (asked.cells, asked.seeds, 2)
+    accuracy = np.array([o["accuracy"] for o in outcomes]).reshape(shape).transpose(2, 0, 1)
+    right = np.array([unpack_bits(o["correct"], o["n_test"]) for o in outcomes]).reshape(*shape, -1)
+    tau = np.array([stats.item_noise(cell[:, 0], cell[:, 1]) for cell in right])
+    seen = evidence(accuracy[0], accuracy[1], tau)
+    plain = stats.p_below(seen.mean, seen.spread / np.sqrt(seen.n), seen.freedom)  # the t test, no floor
+    error = stats.standard_error(seen.spread, seen.n, seen.tau, DESIGN.least)
+    used = stats.p_below(seen.mean, error, seen.freedom)
+    families = asked.cells // FAMILY
+    grid = evidence(
+        *(side[: families * FAMILY].reshape(families, FAMILY, -1) for side in accuracy),
+        tau[: families * FAMILY].reshape(families, FAMILY),
+    )
+    words = judge([grid], DESIGN).verdict
+    result = {
+        "cells": asked.cells,
+        "seeds": asked.seeds,
+        "mean gain": float(seen.mean.mean()),
+        "spread of a gain": float(np.median(seen.spread)),
+        "uniform (Kolmogorov-Smirnov p), t test": float(scipy_stats.kstest(plain, "uniform").pvalue),
+        "raw p <= .05, t test, harm": float((plain <= 0.05).mean()),
+        "raw p <= .05, t test, benefit": float((plain >= 0.95).mean()),
+        "raw p <= .05, as judged, harm": float((used <= 0.05).mean()),
+        "raw p <= .05, as judged, benefit": float((used >= 0.95).mean()),
+        "flagged cells, families of 20": int(np.isin(words, ["negative", "positive"]).sum()),
+        "deciles of p": np.histogram(plain, np.linspace(0, 1, 11))[0].tolist(),
+    }
+    print(json.dumps(result, indent=1))  # noqa: T201
+    if asked.json:
+        asked.json.write_text(json.dumps(result, indent=1))
+
+
+if __name__ == "__main__":
+    main()
