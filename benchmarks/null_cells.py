@@ -2,8 +2,8 @@
 
     python -m benchmarks.null_cells [--cells 200] [--seeds 5] [--json FILE]
 
-Their raw p-values must be uniform, and flags no more frequent than alpha allows. Digits at 8 pixels, 50 images, ResNet-8 of
-width 4, 10 epochs, one learning rate.
+Their raw p-values must be uniform, and flags no more frequent than alpha allows. Digits at 8 pixels, 50 images, ResNet-8
+of width 4, 10 epochs, one learning rate.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import json
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -44,6 +45,34 @@ def trials(cells: int, seeds: int) -> list[Trial]:
     return [trial for pair in pairs for trial in pair]
 
 
+def summary(outcomes: list[dict[str, Any]], cells: int, seeds: int) -> dict[str, Any]:
+    """What the cells' p-values and flags look like."""
+    accuracy = np.array([o["accuracy"] for o in outcomes]).reshape(cells, seeds, 2).transpose(2, 0, 1)
+    right = np.array([unpack_bits(o["correct"], o["n_test"]) for o in outcomes]).reshape(cells, seeds, 2, -1)
+    tau = np.array([stats.item_noise(cell[:, 0], cell[:, 1]) for cell in right])
+    seen = evidence(accuracy[0], accuracy[1], tau)
+    plain = stats.p_below(seen.mean, seen.spread / np.sqrt(seen.n), seen.freedom)  # the t test, no floor
+    error = stats.standard_error(seen.spread, seen.n, seen.tau, DESIGN.least)
+    used = stats.p_below(seen.mean, error, seen.freedom)
+    families = cells // FAMILY
+    own, base = (side[: families * FAMILY].reshape(families, FAMILY, seeds) for side in accuracy)
+    words = judge([evidence(own, base, tau[: families * FAMILY].reshape(families, FAMILY))], DESIGN).verdict
+    return {
+        "cells": cells,
+        "seeds": seeds,
+        "mean gain": float(seen.mean.mean()),
+        "spread of a gain": float(np.median(seen.spread)),
+        "test-set error": float(np.median(tau)),
+        "uniform (Kolmogorov-Smirnov p), t test": float(scipy_stats.kstest(plain, "uniform").pvalue),
+        "raw p <= .05, t test, harm": float((plain <= 0.05).mean()),
+        "raw p <= .05, t test, benefit": float((plain >= 0.95).mean()),
+        "raw p <= .05, as judged, harm": float((used <= 0.05).mean()),
+        "raw p <= .05, as judged, benefit": float((used >= 0.95).mean()),
+        "flagged cells, families of 20": int(np.isin(words, ["negative", "positive"]).sum()),
+        "deciles of p": np.histogram(plain, np.linspace(0, 1, 11))[0].tolist(),
+    }
+
+
 def main() -> None:
     """Runs the cells and prints what their p-values and flags look like."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -56,34 +85,7 @@ def main() -> None:
         workspace = Workspace(Storage(Path(folder), Path(folder)), torch.device("cpu"))
         with Pool(Engine("cpu", os.cpu_count() or 1, 1), workspace) as pool:
             records = dict(pool.run([job.run for job in jobs]))
-    outcomes = [records[i].outcome for i in range(len(jobs))]
-    shape = (asked.cells, asked.seeds, 2)
-    accuracy = np.array([o["accuracy"] for o in outcomes]).reshape(shape).transpose(2, 0, 1)
-    right = np.array([unpack_bits(o["correct"], o["n_test"]) for o in outcomes]).reshape(*shape, -1)
-    tau = np.array([stats.item_noise(cell[:, 0], cell[:, 1]) for cell in right])
-    seen = evidence(accuracy[0], accuracy[1], tau)
-    plain = stats.p_below(seen.mean, seen.spread / np.sqrt(seen.n), seen.freedom)  # the t test, no floor
-    error = stats.standard_error(seen.spread, seen.n, seen.tau, DESIGN.least)
-    used = stats.p_below(seen.mean, error, seen.freedom)
-    families = asked.cells // FAMILY
-    grid = evidence(
-        *(side[: families * FAMILY].reshape(families, FAMILY, -1) for side in accuracy),
-        tau[: families * FAMILY].reshape(families, FAMILY),
-    )
-    words = judge([grid], DESIGN).verdict
-    result = {
-        "cells": asked.cells,
-        "seeds": asked.seeds,
-        "mean gain": float(seen.mean.mean()),
-        "spread of a gain": float(np.median(seen.spread)),
-        "uniform (Kolmogorov-Smirnov p), t test": float(scipy_stats.kstest(plain, "uniform").pvalue),
-        "raw p <= .05, t test, harm": float((plain <= 0.05).mean()),
-        "raw p <= .05, t test, benefit": float((plain >= 0.95).mean()),
-        "raw p <= .05, as judged, harm": float((used <= 0.05).mean()),
-        "raw p <= .05, as judged, benefit": float((used >= 0.95).mean()),
-        "flagged cells, families of 20": int(np.isin(words, ["negative", "positive"]).sum()),
-        "deciles of p": np.histogram(plain, np.linspace(0, 1, 11))[0].tolist(),
-    }
+    result = summary([records[i].outcome for i in range(len(jobs))], asked.cells, asked.seeds)
     print(json.dumps(result, indent=1))  # noqa: T201
     if asked.json:
         asked.json.write_text(json.dumps(result, indent=1))
