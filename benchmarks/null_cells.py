@@ -2,8 +2,8 @@
 
     python -m benchmarks.null_cells [--cells 200] [--seeds 5] [--json FILE]
 
-Their raw p-values must be uniform, and flags no more frequent than alpha allows. Digits at 8 pixels, 50 images, ResNet-8
-of width 4, 10 epochs, one learning rate.
+Their raw p-values must be uniform, and flags no more frequent than alpha allows. Digits at 8 pixels, 50 images, a
+ResNet-8 of width 4, 10 epochs, one learning rate.
 """
 
 import argparse

@@ -94,6 +94,7 @@ def cell(source: str, method: str = "finetune", *, unfrozen: int | None = None, 
     plain = {
         "path": f"{TARGET}/{source}/{method}",
         "baseline": BASELINE,
+        "baselines": {"equal_steps": BASELINE},
         "seeds": 5,
         "role": "cell",
         "family": "main",
@@ -209,6 +210,7 @@ SHOWN = Verdict(
     similarity={},
     convergence=None,
     cost={"estimated": True},
+    by_protocol={},
     notes=(),
 )
 

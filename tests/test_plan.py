@@ -91,3 +91,23 @@ def test_a_zoo_source_brings_its_own_network_and_baseline(workspace: Workspace) 
     assert len(baselines) == 2
     assert plan.cells[1].arm.setup.form.channels == 3
     assert plan.cells[1].arm.setup.form.mean == (0.485, 0.456, 0.406)
+
+
+def test_each_budget_protocol_has_a_baseline_of_its_own(workspace: Workspace) -> None:
+    suite = tiny_suite(protocols=["equal_steps", "equal_compute", "plateau"])
+    plan = resolve(suite, workspace)
+    paths = {protocol: trial.cell for protocol, trial in plan.baselines(plan.cells[0], 0).items()}
+    stem = "patterns-1.0-n32/resnet-8-width-4-1x8x8"
+    assert paths == {
+        "equal_steps": f"{stem}/scratch",
+        "equal_compute": f"{stem}-plus20epochs/scratch",
+        "plateau": f"{stem}-plateau/scratch",
+    }
+    assert plan.baseline(plan.cells[0], 0, "equal_compute").arm.budget.epochs == 2 + 10 * 64 // 32
+    assert len(plan.trials()) == 2 * (2 + 3)
+
+
+def test_a_source_without_pretraining_adds_no_compute(workspace: Workspace) -> None:
+    suite = tiny_suite(protocols=["equal_compute"], cross=[{"sources": ["null"], "methods": ["finetune"]}])
+    plan = resolve(suite, workspace)
+    assert plan.baseline(plan.cells[0], 0).arm == plan.cells[0].arm

@@ -140,7 +140,7 @@ def test_one_baseline_serves_every_source_of_a_setup() -> None:
 def test_the_recipe_knows_the_content_of_a_users_file(workspace: Workspace) -> None:
     recipe = tiny_trial("finetune").recipe(workspace)
     assert recipe["source"]["dataset"]["name"] == "patterns"
-    assert {"target", "budget", "seed", "root_seed", "network", "input", "method", "source"} == set(recipe)
+    assert {"target", "budget", "seed", "root_seed", "network", "input", "method", "source", "variant"} == set(recipe)
 
 
 def test_the_environment_names_the_code_and_the_machine(workspace: Workspace) -> None:
@@ -171,3 +171,13 @@ def test_shrink_and_perturb_lies_between_source_and_scratch() -> None:
     expected = 0.5 * source.part("stem")[0].weight + 0.25 * fresh.part("stem")[0].weight  # type: ignore[index]
     start = method.start(Materials(fresh, Weights(source), ()))
     assert torch.allclose(start.network.part("stem")[0].weight, expected)  # type: ignore[index]
+
+
+def test_a_plateau_doubles_the_budget_until_validation_stands_still(workspace: Workspace) -> None:
+    arm = replace(tiny_arm(64, replace(BUDGET, epochs=3)), variant="plateau")
+    plain, long = (tiny_trial("scratch", arm=a).run(workspace) for a in (replace(arm, variant=""), arm))
+    reached = [record.outcome["curve"]["validation_accuracy"][-1] for record in (plain, long)]
+    assert long.outcome["steps"] in [plain.outcome["steps"] * 2**i for i in range(4)]
+    assert reached[1] >= reached[0]
+    assert long.timing["grid_seconds"] > long.timing["seconds"]
+    assert "-plateau/scratch" in tiny_trial("scratch", arm=arm).cell

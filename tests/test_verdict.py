@@ -26,6 +26,7 @@ from tests.synthetic import (
     write_run,
     write_scores,
 )
+from tlbench import insights
 from tlbench.errors import TlbenchError
 from tlbench.records import pack_bits
 from tlbench.simulation import Scenario, noise, simulate
@@ -626,3 +627,18 @@ def test_every_order_of_the_arms_gives_the_same_verdicts(tmp_path: Path) -> None
         write_cells(folder, [cell(name) for name in order], [gains[name] for name in order])
         found.append({v.source: (v.verdict, v.p_harm) for v in verdicts(folder)[1]})
     assert all(one == found[0] for one in found)
+
+
+def test_a_verdict_is_given_under_every_budget_protocol(tmp_path: Path) -> None:
+    longer = f"{TARGET}/resnet8-plateau/scratch"
+    both = cell("near", baselines={"equal_steps": BASELINE, "plateau": longer})
+    write_run(tmp_path, [both], 10)
+    base = around(0.6, 0.005, 10)
+    write_arm(tmp_path, BASELINE, base)
+    write_arm(tmp_path, longer, [level + 0.06 for level in base])
+    write_arm(tmp_path, both["path"], [level + 0.03 for level in around(0.6, 0.006, 10)])
+    found = only(tmp_path)
+    assert found.verdict == found.by_protocol["equal_steps"]["verdict"] == "positive"
+    assert found.by_protocol["plateau"]["verdict"] == "negative"
+    assert found.by_protocol["plateau"]["gain"] == pytest.approx(-0.03)
+    assert insights.protocols([found])[0].endswith("budget: equal_steps positive (+3.0), plateau negative (-3.0)")

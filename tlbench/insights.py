@@ -15,7 +15,17 @@ DRAWS = 4000
 def insights(found: Iterable[Verdict]) -> list[str]:
     """All of them, a line each."""
     cells = list(found)
-    return [*attribution(cells), *depth(cells), *crossover(cells)]
+    return [*protocols(cells), *attribution(cells), *depth(cells), *crossover(cells)]
+
+
+def protocols(found: list[Verdict]) -> list[str]:
+    """For each judged cell, how its verdict changes with the baseline's budget; nothing with one protocol."""
+    lines = []
+    for v in found:
+        if v.role == "cell" and len(v.by_protocol) > 1:
+            said = [f"{p} {one['verdict']} ({100 * one['gain']:+.1f})" for p, one in v.by_protocol.items()]
+            lines.append(f"{v.target}/{v.source}/{v.method} by the baseline's budget: {', '.join(said)}")
+    return lines
 
 
 def attribution(found: list[Verdict]) -> list[str]:

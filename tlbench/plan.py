@@ -1,6 +1,7 @@
 """A suite resolved: datasets opened, inputs reconciled, sources crossed with targets and methods into cells."""
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeVar
 
 from tlbench.dataset import Target
@@ -10,8 +11,8 @@ from tlbench.method import Method
 from tlbench.network import Setup
 from tlbench.scoring import Scoring
 from tlbench.source import Source
-from tlbench.suite import Cross, Expectation, Suite
-from tlbench.trial import Arm, Trial
+from tlbench.suite import Cross, Expectation, Protocol, Suite
+from tlbench.trial import PLATEAU, Arm, Trial
 from tlbench.workspace import Workspace
 
 
@@ -52,14 +53,21 @@ class Plan:
         """How many seeds are planned for a cell so far."""
         return self.extended.get(cell.path, self.suite.looks[0])
 
-    def baseline(self, cell: Cell, seed: int) -> Trial:
-        """The cell's baseline at one seed: the same target, setup and budget, no source."""
-        return Trial(None, self.suite.baseline, cell.arm, seed)
+    def baseline(self, cell: Cell, seed: int, protocol: Protocol | None = None) -> Trial:
+        """The cell's baseline at one seed: the same target and setup, no source, the budget of the protocol.
+
+        Without a protocol, of the suite's first, on which cells are judged.
+        """
+        return Trial(None, self.suite.baseline, budgeted(cell, protocol or self.suite.protocols[0]), seed)
+
+    def baselines(self, cell: Cell, seed: int) -> dict[Protocol, Trial]:
+        """The cell's baseline under each of the suite's protocols."""
+        return {protocol: self.baseline(cell, seed, protocol) for protocol in self.suite.protocols}
 
     def trials(self) -> list[Trial]:
         """All distinct trials, seed by seed; a baseline is there once, however many cells lean on it."""
         pairs = [(cell, seed) for seed in range(self.suite.looks[-1]) for cell in self.cells if seed < self.seeds(cell)]
-        found = [trial for cell, seed in pairs for trial in (self.baseline(cell, seed), cell.trial(seed))]
+        found = [trial for c, seed in pairs for trial in (*self.baselines(c, seed).values(), c.trial(seed))]
         return list({trial.path: trial for trial in found}.values())
 
     def scorings(self) -> list[Scoring]:
@@ -74,6 +82,23 @@ class Plan:
             for seed in range(self.seeds(cell))
         ]
         return list({scoring.path: scoring for scoring in found}.values())
+
+
+def budgeted(cell: Cell, protocol: Protocol) -> Arm:
+    """The baseline's arm: the cell's own, or with the source's pretraining compute added, or run to a plateau.
+
+    A source whose pretraining is unknown adds nothing: its cell says so by equal baselines.
+    """
+    arm = cell.arm
+    if protocol == "plateau":
+        return replace(arm, variant=PLATEAU)
+    images = (cell.source.pretraining_images() or 0) if cell.source and protocol == "equal_compute" else 0
+    if not images:
+        return arm
+    size = arm.budget.batch(arm.target.n_train)
+    extra = math.ceil(images / (arm.target.n_train // size * size))
+    longer = replace(arm.budget, epochs=arm.budget.epochs + extra)
+    return replace(arm, budget=longer, variant=f"plus{extra}epochs")
 
 
 def resolve(suite: Suite, workspace: Workspace) -> Plan:

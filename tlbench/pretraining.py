@@ -24,6 +24,7 @@ from tlbench.workspace import Workspace
 
 CHECKED = 2000  # test items on which a source's own accuracy is read
 PEAK = 3e-3  # learning rate
+BATCH = 64
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,10 @@ class Pretrained(Source):
     def varies(self) -> bool:
         """Whether each seed gets weights of its own."""
         return self.per_seed
+
+    def pretraining_images(self) -> int:
+        """Its steps, of a batch each."""
+        return self.steps * BATCH
 
     def datasets(self) -> tuple[Dataset, ...]:
         """The dataset."""
@@ -97,7 +102,7 @@ class Pretrained(Source):
         with seeded(*stream, "weights"):
             network = setup.build(len(pool.classes)).to(workspace.device)
             order = torch.Generator().manual_seed(key(*stream, "order"))
-            size = min(64, len(everything))
+            size = min(BATCH, len(everything))
             budget = Budget(epochs=max(1, round(self.steps / (len(everything) // size))), batch_size=size)
             learner = Learner(network, train, check, order)
             fitted = fit([learner], [Phase((*network.names, HEAD))], budget, PEAK)[0]

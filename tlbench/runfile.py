@@ -60,6 +60,7 @@ def _cell(plan: Plan, cell: Cell, workspace: Workspace) -> dict[str, Any]:
         "path": cell.path,
         "seeds": plan.seeds(cell),
         "baseline": plan.baseline(cell, 0).cell,
+        "baselines": {protocol: trial.cell for protocol, trial in plan.baselines(cell, 0).items()},
         "role": cell.role,
         "family": cell.family,
         "expect": cell.expect,

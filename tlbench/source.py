@@ -56,6 +56,10 @@ class Source(Leaf, ABC):
         """The datasets it is trained on, where they are known by name."""
         return ()
 
+    def pretraining_images(self) -> int | None:
+        """How many images it was trained on, repeats counted; None where that is unknown (a zoo, a file)."""
+        return None
+
     @property
     def varies(self) -> bool:
         """Whether each seed gets weights of its own, so that the spread over sources is within the interval."""

@@ -159,7 +159,8 @@ class Study:
     def _saved(self, n_open: int) -> str:
         """How many cells are open, and how many trials the looks have saved so far."""
         last, planned = self.suite.looks[-1], len(self.plan.trials())
-        arms = {path for cell in self.plan.cells for path in (cell.path, self.plan.baseline(cell, 0).cell)}
+        arms = {cell.path for cell in self.plan.cells}
+        arms |= {trial.cell for cell in self.plan.cells for trial in self.plan.baselines(cell, 0).values()}
         saved = f"{planned} trials planned so far instead of {len(arms) * last} with {last} seeds everywhere"
         return f"look: {n_open} of {len(self.plan.cells)} cells are open to more seeds; {saved}"
 

@@ -27,6 +27,7 @@ from tlbench.training import Budget
 from tlbench.verdict import LOOKS, WEIGHTS
 
 SUITES = Path(__file__).parent / "suites"
+Protocol: TypeAlias = Literal["equal_steps", "equal_compute", "plateau"]  # the budget of the baseline
 Expectation: TypeAlias = Literal["unflagged", "negative", "any"]
 MethodSpec: TypeAlias = Annotated[InstanceOf[Method], BeforeValidator(methods.make)]
 SimilaritySpec: TypeAlias = Annotated[InstanceOf[Similarity], BeforeValidator(similarities.make)]
@@ -105,6 +106,7 @@ class Suite(Strict):
     baseline: MethodSpec = Field(default_factory=lambda: methods.make("scratch"))
     network: ArchitectureSpec = Field(default_factory=lambda: networks.make("resnet"))
     image_size: int = Field(0, ge=0)
+    protocols: list[Protocol] = Field(["equal_steps"], min_length=1)
     seeds: Annotated[int | Literal["auto"], PlainValidator(_seeds)] = 5
     root_seed: int = Field(0, ge=0)
     epochs: int = Field(15, ge=1)

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +22,23 @@ from tlbench.streams import generator, key, seeded
 from tlbench.training import Budget, Clock, Fitted
 from tlbench.workspace import Workspace
 
+PLATEAU = "plateau"
+DOUBLINGS = 4  # at most: eight times the budget
+STILL = 0.005  # validation accuracy that a doubled budget must add
+
 
 @dataclass(frozen=True)
 class Arm:
-    """What a target's arms share: where it stands, what it is trained on, by which network, for how long."""
+    """What a target's arms share: where it stands, what it is trained on, by which network, for how long.
+
+    variant: names a budget that is not the suite's, in paths; "plateau" doubles it until validation stands still.
+    """
 
     target: Target
     setup: Setup
     budget: Budget
     root_seed: int
+    variant: str = ""
 
     def recipe(self, workspace: Workspace, seed: int) -> dict[str, Any]:
         """Plain data that fixes the arm at one seed."""
@@ -39,6 +47,7 @@ class Arm:
             "budget": asdict(self.budget),
             "root_seed": self.root_seed,
             "seed": seed,
+            "variant": self.variant,
         }
         return shared | self.setup.recipe()
 
@@ -65,7 +74,7 @@ class Trial:
     @property
     def source_label(self) -> str:
         """The source's label; the setup's where there is no source, so that one baseline serves all its sources."""
-        return self.source.label if self.source else self.arm.setup.label
+        return self.source.label if self.source else "-".join(filter(None, (self.arm.setup.label, self.arm.variant)))
 
     @property
     def cell(self) -> str:
@@ -128,7 +137,7 @@ def _run_trial(trial: Trial, workspace: Workspace) -> tuple[dict[str, Any], dict
         "n_validation": len(draw.validation),
         "pool": len(pool),
         "learning_rate": best.peak,
-        "steps": arm.budget.steps(len(draw.train)) if best.fitted else 0,
+        "steps": best.fitted.curve.steps[-1] if best.fitted else 0,
         "blocks": list(best.start.network.names),
         "frozen": list(frozen_parts(best.start)),
         "input": form.recipe(),
@@ -138,9 +147,21 @@ def _run_trial(trial: Trial, workspace: Workspace) -> tuple[dict[str, Any], dict
 
 
 def _attempts(trial: Trial, materials: Materials, data: Data, workspace: Workspace) -> list[Attempt]:
-    """The arm at each learning rate of the grid, every time from the same start; one attempt where nothing trains."""
+    """The arm at each learning rate; to a plateau, at doubled budgets too, until validation gains no half point."""
+    budget, attempts = trial.arm.budget, list[Attempt]()
+    for doubling in range(DOUBLINGS if trial.arm.variant == PLATEAU else 1):
+        longer = replace(budget, epochs=budget.epochs * 2**doubling)
+        before = max((tried.score for tried in attempts), default=-1.0)
+        attempts += _grid(trial, materials, data, workspace, longer)
+        if max(tried.score for tried in attempts) < before + STILL:
+            break
+    return attempts
+
+
+def _grid(trial: Trial, materials: Materials, data: Data, workspace: Workspace, budget: Budget) -> list[Attempt]:
+    """The arm at each learning rate, every time from the same start; one attempt where nothing trains."""
     attempts: list[Attempt] = []
-    for peak in trial.arm.budget.learning_rates:
+    for peak in budget.learning_rates:
         with seeded(*trial.arm.stream("training", trial.seed)):
             fresh = copy.deepcopy(materials.fresh)
             start = trial.method.start(Materials(fresh, materials.weights, materials.classes))
@@ -148,7 +169,7 @@ def _attempts(trial: Trial, materials: Materials, data: Data, workspace: Workspa
             if not start.phases:
                 return [Attempt(start, None, None, 0.0)]
             order = torch.Generator().manual_seed(key(*trial.arm.stream("order", trial.seed)))
-            attempts.append(attempt(start, data, order, trial.arm.budget, peak))
+            attempts.append(attempt(start, data, order, budget, peak))
     return attempts
 
 

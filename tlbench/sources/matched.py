@@ -37,6 +37,10 @@ class Matched(Source):
         """The source's."""
         return self.source.identity(workspace)
 
+    def pretraining_images(self) -> int | None:
+        """The source's."""
+        return self.source.pretraining_images()
+
     def datasets(self) -> tuple[Dataset, ...]:
         """The source's."""
         return self.source.datasets()

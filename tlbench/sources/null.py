@@ -15,6 +15,10 @@ class Null(Source):
 
     has_head: ClassVar[bool] = False
 
+    def pretraining_images(self) -> int:
+        """None at all."""
+        return 0
+
     @property
     def varies(self) -> bool:
         """Always: each seed has its own."""

@@ -1,7 +1,7 @@
 """A run's verdicts: `run.json` and records in, a verdict for each cell out."""
 
 from collections import defaultdict
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,7 @@ class Verdict:
     similarity: dict[str, float]
     convergence: dict[str, Any] | None
     cost: dict[str, Any]
+    by_protocol: dict[str, dict[str, Any]]
     notes: tuple[str, ...]
 
     def may_be_decided(self) -> bool:
@@ -83,16 +84,41 @@ def verdicts(folder: Path) -> tuple[dict[str, Any], list[Verdict]]:
     held = read_held(folder, run)
     if not run.get("reach"):
         run["reach"] = {h.cell["baseline"]: reach(h.base.records) for h in held}
-    families: dict[str, list[Held]] = defaultdict(list)
-    for one in held:
-        families["control" if one.cell["role"] == "control" else f"cell {one.cell['family']}"].append(one)
+    others = {p: _under(folder, run, p) for p in list(held[0].cell["baselines"])[1:]} if held else {}
     judged: dict[int, Verdict] = {}
-    for group in families.values():
+    for group in _families(held).values():
         final, early = (judge_axis(group, run, axis) for axis in (ACCURACY, CONVERGENCE))
         for one, accuracy, curve in zip(group, final, early, strict=True):
             if accuracy is not None:
-                judged[id(one)] = _verdict(one, accuracy, curve, run, len(group))
+                found = _verdict(one, accuracy, curve, run, len(group))
+                by_protocol = {next(iter(one.cell["baselines"])): _brief(accuracy)}
+                by_protocol |= {protocol: cells[one.cell["path"]] for protocol, cells in others.items()}
+                judged[id(one)] = replace(found, by_protocol=by_protocol)
     return run, [judged[id(one)] for one in held]
+
+
+def _families(held: list[Held]) -> dict[str, list[Held]]:
+    """Cells that are corrected for together: those of a family, and all controls."""
+    families: dict[str, list[Held]] = defaultdict(list)
+    for one in held:
+        families["control" if one.cell["role"] == "control" else f"cell {one.cell['family']}"].append(one)
+    return families
+
+
+def _under(folder: Path, run: dict[str, Any], protocol: str) -> dict[str, dict[str, Any]]:
+    """Each cell's verdict and gain against the baseline of another budget protocol."""
+    changed = [cell | {"baseline": cell["baselines"][protocol]} for cell in run["cells"]]
+    found = {}
+    for group in _families(read_held(folder, run | {"cells": changed})).values():
+        for held, finding in zip(group, judge_axis(group, run, ACCURACY), strict=True):
+            if finding is not None:
+                found[held.cell["path"]] = _brief(finding)
+    return found
+
+
+def _brief(finding: Finding) -> dict[str, Any]:
+    interval = list(finding.interval) if finding.n > 1 else None
+    return {"verdict": finding.verdict, "gain": finding.mean, "interval": interval}
 
 
 def _verdict(held: Held, found: Finding, early: Finding | None, run: dict[str, Any], family: int) -> Verdict:
@@ -146,6 +172,7 @@ def _verdict(held: Held, found: Finding, early: Finding | None, run: dict[str, A
         similarity=_mean_scores(held.scores),
         convergence=_convergence(held, early, run),
         cost=cost(held.own.records, held.base.records, pairs),
+        by_protocol={},
         notes=tuple(dict.fromkeys(note for r in held.own.records.values() for note in _notes(r))),
     )
 
