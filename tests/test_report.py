@@ -221,13 +221,19 @@ def test_needs_are_told_for_undecided_cells() -> None:
 
 
 def test_readings_are_shown_in_points_and_ratios() -> None:
-    found = shown("neutral", convergence=CURVE, cost={"seconds": 1.0, "baseline_seconds": 2.5}, similarity={"leep": -1})
+    found = shown(
+        "neutral",
+        convergence=CURVE,
+        cost={"estimated": True, "seconds": 1.0, "baseline_seconds": 2.5, "speedup": 2.5},
+        similarity={"leep": -1},
+    )
     assert report.readings_row(found)[3:] == (
         "++ positive",
         "+10.0 [+0.0, +20.0]",
         "-2.0",
         "+0.3",
         "2.00x",
+        "estimated 2.50x",
         "1.00",
         "2.50",
         "leep -1",
@@ -235,7 +241,17 @@ def test_readings_are_shown_in_points_and_ratios() -> None:
 
 
 def test_readings_of_a_cell_without_curve_or_cost() -> None:
-    assert report.readings_row(shown("neutral"))[3:] == ("not applicable", "n/a", "n/a", "n/a", "n/a", "-", "-", "-")
+    assert report.readings_row(shown("neutral"))[3:] == (
+        "not applicable",
+        "n/a",
+        "n/a",
+        "n/a",
+        "n/a",
+        "-",
+        "-",
+        "-",
+        "-",
+    )
 
 
 @pytest.mark.parametrize(

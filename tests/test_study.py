@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.tiny import SOURCE, tiny_suite
+from tests.tiny import SOURCE, tiny_suite, tiny_trial
 from tlbench import environment
 from tlbench.errors import TlbenchError
 from tlbench.plan import resolve
@@ -212,3 +212,24 @@ def test_adaptive_seeds_look_again_only_where_it_may_decide(workspace: Workspace
 def test_adaptive_seeds_stop_at_their_limits(limits: Limits, workspace: Workspace, tmp_path: Path) -> None:
     outcome = _study(workspace, tmp_path / "out", seeds="auto").run(Said(), limits)
     assert outcome.ran == 15
+
+
+def test_a_timing_pass_times_each_arm_of_the_first_look_once(workspace: Workspace, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    study = _study(workspace, folder)
+    study.run(Said())
+    before = _outcomes(folder)
+    study.time(Said())
+    timed = sorted(folder.rglob("timing-*.json"))
+    assert len(timed) == 6
+    assert _outcomes(folder) == before
+    assert len(read(folder)) == 6
+    stamps = [path.stat().st_mtime_ns for path in timed]
+    study.time(Said())
+    assert [path.stat().st_mtime_ns for path in timed] == stamps
+    assert all(v.cost["estimated"] is False for v in verdicts(folder)[1])
+
+
+def test_a_trial_timed_without_shortcuts_has_the_same_outcome(workspace: Workspace) -> None:
+    trial = tiny_trial("linear_probe")
+    assert trial.time(workspace).outcome == trial.run(workspace).outcome

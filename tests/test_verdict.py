@@ -18,6 +18,7 @@ from tests.synthetic import (
     cell,
     control,
     only,
+    record,
     rising,
     run_of,
     write_arm,
@@ -642,3 +643,31 @@ def test_a_verdict_is_given_under_every_budget_protocol(tmp_path: Path) -> None:
     assert found.by_protocol["plateau"]["verdict"] == "negative"
     assert found.by_protocol["plateau"]["gain"] == pytest.approx(-0.03)
     assert insights.protocols([found])[0].endswith("budget: equal_steps positive (+3.0), plateau negative (-3.0)")
+
+
+def _write_timings(folder: Path, path: str, seconds: list[float], machine: str = "m") -> None:
+    for seed, value in enumerate(seconds):
+        plain = record(seed, 0.5)
+        where = {"machine": {"fingerprint": machine}}
+        replace(plain, kind="timing", timing={"seconds": value}, environment=where).write(
+            folder / path / f"timing-{seed}.json"
+        )
+
+
+def test_cost_is_judged_where_every_arm_was_timed_alone(tmp_path: Path) -> None:
+    write_pair(tmp_path, LEVEL[:5])
+    _write_timings(tmp_path, BASELINE, [4.0, 4.1, 3.9, 4.0, 4.05])
+    _write_timings(tmp_path, cell("near")["path"], [2.0, 2.02, 1.99, 2.01, 2.0])
+    cost = only(tmp_path).cost
+    assert cost["estimated"] is False
+    assert cost["verdict"] == "positive"
+    assert cost["speedup"] == pytest.approx(2.0, rel=0.02)
+    assert cost["speedup_interval"][0] < 2.0 < cost["speedup_interval"][1]
+
+
+def test_seconds_of_two_machines_are_not_compared(tmp_path: Path) -> None:
+    write_pair(tmp_path, LEVEL[:5])
+    _write_timings(tmp_path, BASELINE, [4.0] * 5)
+    _write_timings(tmp_path, cell("near")["path"], [2.0] * 5, machine="another")
+    assert only(tmp_path).cost["estimated"] is True
+    assert "verdict" not in only(tmp_path).cost

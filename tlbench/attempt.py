@@ -46,8 +46,12 @@ def frozen_parts(start: Start) -> tuple[str, ...]:
     return tuple(name for name in (*start.network.names, HEAD) if name not in moving)
 
 
-def attempt(start: Start, data: Data, order: torch.Generator, budget: Budget, peak: float) -> Attempt:
+def attempt(
+    start: Start, data: Data, order: torch.Generator, budget: Budget, peak: float, *, shortcuts: bool = True
+) -> Attempt:
     """Trains an arm and proves that its frozen parts, buffers included, did not move.
+
+    Without shortcuts a frozen prefix is run forward at every step, as it would be without this program.
 
     Raises:
         TlbenchError: they did.
@@ -55,7 +59,7 @@ def attempt(start: Start, data: Data, order: torch.Generator, budget: Budget, pe
     network, frozen = start.network, frozen_parts(start)
     before = network.checksum(frozen)
     prefix = min(network.frozen_prefix(phase.moving) for phase in start.phases)
-    if prefix and _encoded_bytes(start, data.train, prefix) > RESIDENT_BYTES:
+    if not shortcuts or (prefix and _encoded_bytes(start, data.train, prefix) > RESIDENT_BYTES):
         prefix = 0
     clock = Clock(data.train.labels.device)
     with clock.running():

@@ -48,6 +48,7 @@ def run(
     lr: Annotated[list[float] | None, typer.Option(help="Peak learning rate; several make every arm's grid.")] = None,
     network: Annotated[str | None, typer.Option(help="Network, such as resnet:20 or cnn.")] = None,
     image_size: Annotated[int | None, typer.Option(min=4, help="Side of the square inputs, in pixels.")] = None,
+    timing: Annotated[bool, typer.Option("--timing", help="Time every arm alone afterwards, to judge cost.")] = False,
     controls: Annotated[bool, typer.Option(help="Run the control pairs as well.")] = True,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     jobs: Annotated[int | None, typer.Option(min=1, help="Workers (default: one a core, or one a GPU).")] = None,
@@ -71,18 +72,20 @@ def run(
         raise typer.Exit(DONE)
     if fresh:
         study.clear()
-    failed = _execute(study, max_seconds, max_seeds)
+    failed = _execute(study, max_seconds, max_seeds, timing=timing)
     _report(study.folder, as_json=as_json)
     raise typer.Exit(FAILED if failed else DONE)
 
 
-def _execute(study: Any, seconds: float, seeds: float) -> bool:
+def _execute(study: Any, seconds: float, seeds: float, *, timing: bool) -> bool:
     from tlbench.progress import Progress
     from tlbench.study import Limits
 
     progress = Progress()
     try:
         outcome = study.run(progress, Limits(seconds, seeds))
+        if timing:
+            study.time(progress)
     except KeyboardInterrupt:
         progress.say(f"interrupted; what is done is kept in {study.folder}: run the same command to go on")
         raise typer.Exit(INTERRUPTED) from None

@@ -30,7 +30,7 @@ def digest_of(plain: Any) -> str:
 class Record:
     """Four parts: recipe (what was asked), outcome, timing, environment. Replay: recipe and outcome are equal."""
 
-    kind: Literal["trial", "similarity"]
+    kind: Literal["trial", "similarity", "timing"]
     status: Status
     recipe: dict[str, Any]
     outcome: dict[str, Any]

@@ -110,6 +110,14 @@ def _never(curve: dict[str, Any]) -> str:
     return "scratch > budget" if base > own else "> budget"
 
 
+def _cost_text(cost: dict[str, Any]) -> str:
+    if cost["estimated"]:
+        return f"estimated {cost['speedup']:.2f}x" if "speedup" in cost else "-"
+    ends = cost["speedup_interval"]
+    span = f" [{ends[0]:.2f}, {ends[1]:.2f}]" if ends else ""
+    return f"{FLAGS.get(cost['verdict'], cost['verdict'])} {cost['speedup']:.2f}x{span}"
+
+
 def readings_row(v: Verdict) -> tuple[str, ...]:
     """Convergence of a cell, its verdict and readings, and cost, which is not judged."""
     curve, seconds = v.convergence, v.cost.get("seconds")
@@ -126,13 +134,14 @@ def readings_row(v: Verdict) -> tuple[str, ...]:
         "n/a" if not curve else _with_interval(curve["area"]["mean"], curve["area"]["interval"]),
         *(_difference(curve, name) for name in ("jumpstart", "asymptote")),
         speed,
+        _cost_text(v.cost),
         "-" if seconds is None else f"{seconds:.2f}",
         "-" if seconds is None else f"{v.cost['baseline_seconds']:.2f}",
         ", ".join(f"{name} {value:.3g}" for name, value in v.similarity.items()) or "-",
     )
 
 
-CURVE_TITLE = "convergence (judged on the area under the learning curve) and cost (estimated, not judged)"
+CURVE_TITLE = "convergence (judged on the area under the learning curve) and cost (judged where timed alone: --timing)"
 READINGS = (
     "target",
     "source",
@@ -142,6 +151,7 @@ READINGS = (
     "jumpstart",
     "asymptote",
     "steps",
+    "cost",
     "seconds",
     "scratch s",
     "similarity",

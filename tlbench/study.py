@@ -11,6 +11,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from tlbench import device as devices
 from tlbench import environment
 from tlbench.errors import TlbenchError, one_line
@@ -178,6 +180,19 @@ class Study:
             record.write(self.folder / todo[position].path)
             if record.status == "failed":
                 progress.say(f"failed: {todo[position].path}: {record.outcome['failure']}")
+
+    def time(self, progress: Progress) -> None:
+        """The timing pass: every arm at the first look's seeds, alone in this process, without shortcuts."""
+        trials = [trial for trial in self.plan.trials() if trial.seed < self.suite.looks[0]]
+        todo = [trial for trial in trials if not self._timed(trial)]
+        torch.set_num_threads(self.engine.threads)
+        results = ((position, trial.time(self.workspace)) for position, trial in enumerate(todo))
+        for position, record in progress.track("timing", [trial.method.label for trial in todo], results):
+            record.write(self.folder / todo[position].timing_path)
+
+    def _timed(self, trial: Trial) -> bool:
+        record = read_record(self.folder / trial.timing_path)
+        return record is not None and record.recipe == _as_json(trial.recipe(self.workspace))
 
     def _records(self, jobs: Sequence[Scoring | Trial]) -> list[Record]:
         found = (read_record(self.folder / job.path) for job in jobs)

@@ -86,11 +86,12 @@ class Control(Strict):
 
 
 class VerdictSettings(Strict):
-    """The verdict's settings; accuracies in [0, 1]."""
+    """The verdict's settings; accuracies in [0, 1], cost as a share of the baseline's seconds."""
 
     alpha: float = Field(0.05, gt=0, lt=0.5)
     margin: float = Field(0.005, gt=0, lt=1)
     convergence_margin: float = Field(0.01, gt=0, lt=1)
+    cost_margin: float = Field(0.1, gt=0)
     pairing: Literal["paired", "welch"] = "paired"
 
 

@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,16 @@ class Trial:
         """Runs the trial; what fails is a record too, with its reason."""
         return recorded("trial", self.recipe(workspace), workspace, lambda: _run_trial(self, workspace))
 
+    @property
+    def timing_path(self) -> Path:
+        """Where its timing record lies within a run."""
+        return Path(self.cell) / f"timing-{self.seed}.json"
+
+    def time(self, workspace: Workspace) -> Record:
+        """Runs the trial for its seconds alone: to be called with nothing beside it, and without shortcuts."""
+        work = partial(_run_trial, self, workspace, shortcuts=False)
+        return recorded("timing", self.recipe(workspace), workspace, work)
+
 
 def source_recipe(source: Source, workspace: Workspace) -> dict[str, Any]:
     content = workspace.once((source, "identity"), lambda: source.identity(workspace))
@@ -112,7 +123,7 @@ def recorded(
     return Record(kind, "failed" if outcome["failure"] else "done", recipe, outcome, timing, where)
 
 
-def _run_trial(trial: Trial, workspace: Workspace) -> tuple[dict[str, Any], dict[str, Any]]:
+def _run_trial(trial: Trial, workspace: Workspace, *, shortcuts: bool = True) -> tuple[dict[str, Any], dict[str, Any]]:
     arm, seed = trial.arm, trial.seed
     pool, test = (workspace.split(arm.target.dataset, part) for part in ("train", "test"))
     draw, form = arm.draw(workspace, seed)
@@ -121,7 +132,7 @@ def _run_trial(trial: Trial, workspace: Workspace) -> tuple[dict[str, Any], dict
     weights = trial.source.load(arm.setup, workspace, seed, arm.root_seed) if trial.source else None
     with seeded(*arm.stream("weights", seed)):
         fresh = arm.setup.build(len(pool.classes))
-    attempts = _attempts(trial, Materials(fresh, weights, pool.classes), data, workspace)
+    attempts = _attempts(trial, Materials(fresh, weights, pool.classes), data, shortcuts=shortcuts)
     best = max(attempts, key=lambda attempt: attempt.score)  # the first of equals
     clock = Clock(workspace.device)
     right, notes = evaluate(best.start, data, key(*arm.stream("readout", seed)), clock)
@@ -146,30 +157,30 @@ def _run_trial(trial: Trial, workspace: Workspace) -> tuple[dict[str, Any], dict
     return outcome | _curve_part(best.fitted) | _source_part(weights), _timing(attempts, best, clock, weights)
 
 
-def _attempts(trial: Trial, materials: Materials, data: Data, workspace: Workspace) -> list[Attempt]:
+def _attempts(trial: Trial, materials: Materials, data: Data, *, shortcuts: bool) -> list[Attempt]:
     """The arm at each learning rate; to a plateau, at doubled budgets too, until validation gains no half point."""
     budget, attempts = trial.arm.budget, list[Attempt]()
     for doubling in range(DOUBLINGS if trial.arm.variant == PLATEAU else 1):
         longer = replace(budget, epochs=budget.epochs * 2**doubling)
         before = max((tried.score for tried in attempts), default=-1.0)
-        attempts += _grid(trial, materials, data, workspace, longer)
+        attempts += _grid(trial, materials, data, longer, shortcuts=shortcuts)
         if max(tried.score for tried in attempts) < before + STILL:
             break
     return attempts
 
 
-def _grid(trial: Trial, materials: Materials, data: Data, workspace: Workspace, budget: Budget) -> list[Attempt]:
+def _grid(trial: Trial, materials: Materials, data: Data, budget: Budget, *, shortcuts: bool) -> list[Attempt]:
     """The arm at each learning rate, every time from the same start; one attempt where nothing trains."""
     attempts: list[Attempt] = []
     for peak in budget.learning_rates:
         with seeded(*trial.arm.stream("training", trial.seed)):
             fresh = copy.deepcopy(materials.fresh)
             start = trial.method.start(Materials(fresh, materials.weights, materials.classes))
-            start.network.to(workspace.device)
+            start.network.to(data.train.labels.device)
             if not start.phases:
                 return [Attempt(start, None, None, 0.0)]
             order = torch.Generator().manual_seed(key(*trial.arm.stream("order", trial.seed)))
-            attempts.append(attempt(start, data, order, budget, peak))
+            attempts.append(attempt(start, data, order, budget, peak, shortcuts=shortcuts))
     return attempts
 
 

@@ -1,5 +1,6 @@
 """The axes: what is paired, its margin and its noise; each gets a verdict of its own, by the same judge."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,23 +9,28 @@ import numpy as np
 
 from tlbench import stats
 from tlbench.records import Record
-from tlbench.verdict.held import Held, accuracy_of, area_of
+from tlbench.verdict.held import Held, accuracy_of, area_of, speed_of
 from tlbench.verdict.judge import Design, evidence, judge
 
 
 @dataclass(frozen=True)
 class Axis:
-    """A reading of a record, positive better when it grows; the setting that holds its margin; the floor under tau."""
+    """A reading of a record, better as it grows; the setting that holds its margin; the floor under tau.
+
+    scale: the margin on the reading's own scale.
+    """
 
     read: Callable[[Record], float | None]
     margin: str
     floor: float
     test_noise: bool
+    scale: Callable[[float], float] = float
 
 
 LAST = ("mean", "spread", "skewness", "tau", "freedom")  # of the evidence, as they stand at a cell's last look
 ACCURACY = Axis(accuracy_of, "margin", stats.FLOOR, test_noise=True)
 CONVERGENCE = Axis(area_of, "convergence_margin", 0.0, test_noise=False)
+COST = Axis(speed_of, "cost_margin", 0.0, test_noise=False, scale=math.log1p)
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,7 @@ class Finding:
 def design_of(run: dict[str, Any], axis: Axis) -> Design:
     """What a run fixed beforehand for an axis."""
     settings = run["verdict"]
-    return Design(settings["alpha"], settings[axis.margin], tuple(run["weights"]), axis.floor)
+    return Design(settings["alpha"], axis.scale(settings[axis.margin]), tuple(run["weights"]), axis.floor)
 
 
 def judge_axis(group: Sequence[Held], run: dict[str, Any], axis: Axis) -> list[Finding | None]:
@@ -88,6 +94,15 @@ def judge_axis(group: Sequence[Held], run: dict[str, Any], axis: Axis) -> list[F
             **last,
         )
     return [findings.get(id(held)) for held in group]
+
+
+def judge_cost(group: Sequence[Held], run: dict[str, Any]) -> list[Finding | None]:
+    """One family on cost: the timing pass's seconds, as paired log ratios; None where there was none."""
+    first = run["looks"][0]
+    timed = [held.at_the_clock(first) for held in group]
+    there = [held for held in timed if held is not None]
+    found = iter(judge_axis(there, run | {"looks": [first], "weights": [1.0]}, COST))
+    return [None if held is None else next(found) for held in timed]
 
 
 def _silent(held: Held, axis: Axis) -> bool:

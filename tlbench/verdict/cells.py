@@ -1,5 +1,6 @@
 """A run's verdicts: `run.json` and records in, a verdict for each cell out."""
 
+import math
 from collections import defaultdict
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 from tlbench import stats
 from tlbench.readings import convergence, cost, reach
 from tlbench.records import Record, read_run
-from tlbench.verdict.axes import ACCURACY, CONVERGENCE, Finding, judge_axis
+from tlbench.verdict.axes import ACCURACY, CONVERGENCE, Finding, judge_axis, judge_cost
 from tlbench.verdict.held import Held, read_held
 from tlbench.verdict.judge import LEAST_PAIRS
 
@@ -88,12 +89,12 @@ def verdicts(folder: Path) -> tuple[dict[str, Any], list[Verdict]]:
     judged: dict[int, Verdict] = {}
     for group in _families(held).values():
         final, early = (judge_axis(group, run, axis) for axis in (ACCURACY, CONVERGENCE))
-        for one, accuracy, curve in zip(group, final, early, strict=True):
+        for one, accuracy, curve, clock in zip(group, final, early, judge_cost(group, run), strict=True):
             if accuracy is not None:
                 found = _verdict(one, accuracy, curve, run, len(group))
                 by_protocol = {next(iter(one.cell["baselines"])): _brief(accuracy)}
                 by_protocol |= {protocol: cells[one.cell["path"]] for protocol, cells in others.items()}
-                judged[id(one)] = replace(found, by_protocol=by_protocol)
+                judged[id(one)] = replace(found, by_protocol=by_protocol, cost=_cost(found.cost, clock))
     return run, [judged[id(one)] for one in held]
 
 
@@ -187,6 +188,15 @@ def _convergence(held: Held, early: Finding | None, run: dict[str, Any]) -> dict
         "p_adjusted": early.p_adjusted,
         "area": {"mean": early.mean, "interval": list(early.interval) if early.n > 1 else None},
     }
+
+
+def _cost(shown: dict[str, Any], clock: Finding | None) -> dict[str, Any]:
+    """The axis's verdict where a timing pass was made: the ratio of the baseline's seconds to the arm's."""
+    if clock is None:
+        return shown
+    ratio = [math.exp(end) for end in clock.interval] if clock.n > 1 else None
+    judged = {"estimated": False, "verdict": clock.verdict, "p_adjusted": clock.p_adjusted}
+    return shown | judged | {"speedup": math.exp(clock.mean), "speedup_interval": ratio}
 
 
 def _wide(found: Finding, margin: float, f: float) -> tuple[float, float]:

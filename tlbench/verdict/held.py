@@ -1,5 +1,6 @@
 """A cell with its records at hand, and how they are read from a run's folder."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,16 @@ class Held:
     own: Side
     base: Side
     scores: dict[int, Record]
+    timed: tuple[dict[int, Record], dict[int, Record]] = ({}, {})
+
+    def at_the_clock(self, first_look: int) -> "Held | None":
+        """The cell with its timing records in place of its own; None without them, or where machines differ."""
+        records = [record for side in self.timed for record in side.values()]
+        machines = {record.environment["machine"]["fingerprint"] for record in records}
+        if len(machines) != 1 or not all(self.timed):
+            return None
+        own, base = (Side(side, frozenset(s for s, r in side.items() if r.status == "failed")) for side in self.timed)
+        return Held(self.cell | {"seeds": first_look}, own, base, {})
 
     @property
     def planned(self) -> int:
@@ -57,6 +68,11 @@ def accuracy_of(record: Record) -> float | None:
     return float(record.outcome["accuracy"])
 
 
+def speed_of(record: Record) -> float | None:
+    """Minus the log of the trial's seconds, so that more is better."""
+    return -math.log(max(record.timing["seconds"], 1e-9))
+
+
 def area_of(record: Record) -> float | None:
     """Mean validation accuracy over the budget above chance; None for an arm without a curve."""
     curve = curve_of(record)
@@ -66,11 +82,15 @@ def area_of(record: Record) -> float | None:
 def read_held(folder: Path, run: dict[str, Any]) -> list[Held]:
     """Every planned cell of a run with its records, screened against the other arms of its target."""
 
-    def records(path: str) -> dict[int, Record]:
-        found = {seed: read_record(folder / path / f"seed-{seed}.json") for seed in range(run["looks"][-1])}
+    def records(path: str, kind: str = "seed") -> dict[int, Record]:
+        found = {seed: read_record(folder / path / f"{kind}-{seed}.json") for seed in range(run["looks"][-1])}
         return {seed: record for seed, record in found.items() if record is not None}
 
     paths = dict.fromkeys(path for cell in run["cells"] for path in (cell["path"], cell["baseline"]))
     sides = screen({path: records(path) for path in paths})
     scores = {c["path"]: records(f"{c['target']['label']}/{c['source']['label']}/similarity") for c in run["cells"]}
-    return [Held(c, sides[c["path"]], sides[c["baseline"]], scores[c["path"]]) for c in run["cells"]]
+    timed = {path: records(path, "timing") for path in paths}
+    return [
+        Held(c, sides[c["path"]], sides[c["baseline"]], scores[c["path"]], (timed[c["path"]], timed[c["baseline"]]))
+        for c in run["cells"]
+    ]
