@@ -13,7 +13,7 @@ from torch import Tensor
 from torchvision.models import ConvNeXt
 from torchvision.models.convnext import CNBlockConfig
 
-from tlbench.checkpoint import fetch, head_classes, match, read_checkpoint
+from tlbench.checkpoint import head_classes, match, published, read_checkpoint
 from tlbench.errors import TlbenchError
 from tlbench.network import Network, networks
 
@@ -125,7 +125,7 @@ def test_a_truncated_file_is_told_in_one_line(suffix: str, length: int, tmp_path
     else:
         torch.save(tensors, path, _use_new_zipfile_serialization=suffix == "pt")
     path.write_bytes(path.read_bytes()[:length])
-    with pytest.raises(TlbenchError, match=rf"^{path} (cannot be read as a checkpoint|refused)[^\n]*$"):
+    with pytest.raises(TlbenchError, match=rf"^{path} (is damaged or no checkpoint|refused)[^\n]*$"):
         read_checkpoint(path)
 
 
@@ -248,17 +248,19 @@ def test_without_a_head_there_is_no_number_of_classes() -> None:
     assert head_classes(tensors) is None
 
 
-def test_nothing_is_fetched_unless_that_is_allowed(tmp_path: Path) -> None:
-    with pytest.raises(
-        TlbenchError, match=rf"zoo: no weights at {tmp_path / 'a.pth'}; put them there or allow --download"
-    ):
-        fetch("https://example.invalid/a.pth", tmp_path / "a.pth", "zoo", allowed=False)
+def test_nothing_is_fetched_unless_that_is_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    kept = tmp_path / "hub" / "checkpoints" / "a.pth"
+    with pytest.raises(TlbenchError, match=rf"zoo: no weights at {kept}; put them there or allow --download"):
+        published("https://example.invalid/a.pth", "zoo", allowed=False)
+    assert published("https://example.invalid/a.pth", "zoo", allowed=True, now=False) == kept
 
 
 def test_a_fetch_that_fails_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def unreachable(*_: object, **__: object) -> None:
         raise OSError("no route\nto host")
 
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setattr(torch.hub, "load_state_dict_from_url", unreachable)
     with pytest.raises(TlbenchError, match=r"^zoo could not be downloaded: OSError: no route to host$"):
-        fetch("https://example.invalid/a.pth", tmp_path / "a.pth", "zoo", allowed=True)
+        published("https://example.invalid/a.pth", "zoo", allowed=True)

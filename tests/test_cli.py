@@ -95,7 +95,7 @@ def test_a_run_prints_the_table_and_writes_the_report(tlbench: Run, tmp_path: Pa
     code, out, err = tlbench("run", "tiny.toml", "--jobs", "1", "--out", "out")
     assert code == 0
     assert "verdicts, worst first" in out
-    assert "trials: 6 of 6 done" in err
+    assert "jobs: 6 of 6 done" in err
     assert (tmp_path / "out" / "report.md").exists()
     assert (tmp_path / "out" / "figures" / "gain-heatmap.png").exists()
 
@@ -217,7 +217,7 @@ def test_a_results_place_that_is_a_file_is_told(tlbench: Run, tmp_path: Path) ->
 def test_a_report_of_nothing_is_told(tlbench: Run) -> None:
     code, _, err = tlbench("report", "nowhere")
     assert code == 2
-    assert err == "tlbench: no file at nowhere/run.json; is this the folder of a run?\n"
+    assert err == "tlbench: no file at nowhere/run.json; give the folder that a run was written to (--out)\n"
 
 
 def test_a_dry_run_runs_nothing(tlbench: Run, tmp_path: Path) -> None:
@@ -287,3 +287,27 @@ def test_power_speaks_in_points(tlbench: Run) -> None:
     assert "10 seeds: sees " in out
     code, plain, _ = tlbench("power", "--spread", "2.5", "--seeds", "10", "--json")
     assert json.loads(plain)["pilot"]["spread"] == 0.025
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "tiny.toml", "--max-seeds", "10", "--out", "out"], "need --seeds auto"),
+        (["run", "tiny.toml", "--seeds", "none"], "seeds: none is neither a number"),
+        (["run", "tiny.toml", "--dry-run", "--out", "tiny.toml"], "--out tiny.toml is a file"),
+        (["run", "tiny.toml", "--network", "resnet:abc"], "not 'abc'"),
+        (
+            ["run", "--source", "file", "--target", "digits", "--n-train", "50"],
+            "source 'file' needs its path: write file:PATH",
+        ),
+        (
+            ["run", "--source", "null", "--target", "digits", "--n-train", "50", "--method", "scratch"],
+            "nothing to judge",
+        ),
+        (["report", "tiny.toml"], "give the folder that a run was written to"),
+    ],
+)
+def test_more_bad_input_is_one_line(arguments: list[str], said: str, tlbench: Run) -> None:
+    code, out, err = tlbench(*arguments)
+    assert (code, out) == (2, "")
+    assert said in err.strip().splitlines()[-1]

@@ -214,7 +214,7 @@ def test_a_file_without_a_test_split_is_cut_once(file: Path, storage: Storage) -
 def test_a_missing_array_is_named(file: Path, key: str, storage: Storage) -> None:
     arrays = _arrays()
     del arrays[key]
-    with pytest.raises(TlbenchError, match=f"{file} has no array '{key}'; MedMNIST's layout is needed"):
+    with pytest.raises(TlbenchError, match=f"{file} has no array '{key}'; train_images and train_labels are needed"):
         _npz(file, arrays).open("train", storage)
 
 
@@ -264,7 +264,7 @@ class Malice:
 def test_objects_are_refused_and_never_unpickled(file: Path, key: str, tmp_path: Path, storage: Storage) -> None:
     trap = tmp_path / "trap"
     objects = np.array([Malice(trap)] * 60, dtype=object)
-    with pytest.raises(TlbenchError, match=f"{file} cannot be read without unpickling: ValueError: Object arrays"):
+    with pytest.raises(TlbenchError, match=f"{file} is no sound .npz file of plain arrays"):
         _npz(file, _arrays() | {key: objects}).open("train", storage)
     assert not trap.exists()
     with np.load(file, allow_pickle=True) as loaded:
@@ -275,13 +275,13 @@ def test_objects_are_refused_and_never_unpickled(file: Path, key: str, tmp_path:
 @pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04" + b"no archive" * 20])
 def test_a_file_that_is_no_archive_is_refused(file: Path, content: bytes, storage: Storage) -> None:
     file.write_bytes(content)
-    with pytest.raises(TlbenchError, match=f"{file} cannot be read"):
+    with pytest.raises(TlbenchError, match=f"{file} is no sound .npz file of plain arrays"):
         datasets.make(f"npz:{file}").open("train", storage)
 
 
 def test_a_single_array_is_refused(tmp_path: Path, storage: Storage) -> None:
     np.save(tmp_path / "own.npy", noise(3, 8, 8))
-    with pytest.raises(TlbenchError, match=r"own\.npy cannot be read"):
+    with pytest.raises(TlbenchError, match=r"own\.npy is no sound .npz file of plain arrays"):
         datasets.make(f"npz:{tmp_path / 'own.npy'}").open("train", storage)
 
 
@@ -290,7 +290,7 @@ def test_a_damaged_archive_is_refused(file: Path, fault: str, storage: Storage) 
     dataset = _npz(file, _arrays())
     held = file.read_bytes()
     file.write_bytes(held[: len(held) // 2] if fault == "cut" else held[:100] + b"\xff" * 200 + held[300:])
-    with pytest.raises(TlbenchError, match=f"{file} cannot be read"):
+    with pytest.raises(TlbenchError, match=f"{file} is no sound .npz file of plain arrays"):
         dataset.open("train", storage)
 
 

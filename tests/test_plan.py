@@ -1,5 +1,6 @@
 """Plans: cells with roles, one baseline a setup, inputs reconciled, mistakes told before anything is trained."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -38,11 +39,11 @@ def test_direct_from_a_source_without_head_is_skipped_and_said(workspace: Worksp
     suite = tiny_suite(cross=[{"sources": ["null", SOURCE], "methods": ["direct"]}])
     plan = resolve(suite, workspace)
     assert len(plan.cells) == 1
-    assert plan.skipped == ["patterns-1.0-n32/null/direct: not applicable"]
+    assert plan.skipped == ["patterns-1.0-n32/null/direct: not applicable, null has no head that means anything"]
 
 
 def test_a_suite_without_any_cell_is_an_error(workspace: Workspace) -> None:
-    with pytest.raises(TlbenchError, match="has no cell"):
+    with pytest.raises(TlbenchError, match=r"has nothing to judge: .*null/direct"):
         resolve(tiny_suite(cross=[{"sources": ["null"], "methods": ["direct"]}]), workspace)
 
 
@@ -78,6 +79,7 @@ def test_a_sweep_over_n_train_is_a_target_each(workspace: Workspace) -> None:
 
 
 def test_a_zoo_source_brings_its_own_network_and_baseline(workspace: Workspace) -> None:
+    workspace.storage = replace(workspace.storage, download=True)  # nothing is fetched before it is needed
     suite = tiny_suite(
         cross=[
             {
@@ -111,3 +113,12 @@ def test_a_source_without_pretraining_adds_no_compute(workspace: Workspace) -> N
     suite = tiny_suite(protocols=["equal_compute"], cross=[{"sources": ["null"], "methods": ["finetune"]}])
     plan = resolve(suite, workspace)
     assert plan.baseline(plan.cells[0], 0).arm == plan.cells[0].arm
+
+
+def test_weights_that_are_missing_are_told_before_anything_is_trained(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    for source, said in (("torchvision:resnet18", "no weights at"), ("file:none.pt", "no file at none.pt")):
+        with pytest.raises(TlbenchError, match=said):
+            resolve(tiny_suite(cross=[{"sources": [SOURCE, source], "methods": ["finetune"]}]), workspace)

@@ -222,7 +222,7 @@ def test_a_run_reads_as_a_table(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_a_run_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(TlbenchError, match="is this the folder of a run"):
+    with pytest.raises(TlbenchError, match="give the folder that a run was written to"):
         records.read(tmp_path)
 
 

@@ -413,3 +413,18 @@ def test_arms_that_cannot_be_told_apart_are_named_together(tmp_path: Path) -> No
 def test_few_seeds_do_not_say_where_to_start_from(tmp_path: Path) -> None:
     write_pair(tmp_path, around(0.08, 0.01, 3))
     assert best_starts(tmp_path)[0].sentence() == "glyphs-n40: 3 seeds are too few to say where to start from."
+
+
+def test_a_narrow_terminal_gets_the_columns_that_matter_most(run_folder: Path) -> None:
+    out = io.StringIO()
+    Console(file=out, width=110, color_system=None).print(report.terminal(*verdicts(run_folder), narrow=True))
+    text = out.getvalue()
+    assert "!! NEGATIVE" in text
+    assert "in report.md, or in a wider terminal" in text
+    assert "p (Holm)" not in text
+
+
+def test_an_unfinished_run_says_so_first() -> None:
+    assert report.headline([shown("inconclusive", provisional=True)]).startswith(
+        "Unfinished: 1 of 1 cells lack planned"
+    )

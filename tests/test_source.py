@@ -218,7 +218,7 @@ def test_zoo_weights_are_downloaded_where_that_is_allowed(
 
 def test_damaged_zoo_weights_are_told(kept: Path, workspace: Workspace) -> None:
     kept.write_bytes(b"PK\x03\x04 half a download")
-    with pytest.raises(TlbenchError, match=f"{kept} cannot be read as a checkpoint"):
+    with pytest.raises(TlbenchError, match=f"{kept} is damaged or no checkpoint"):
         _zoo().load(_zoo_setup(_zoo()), workspace, 0, 0)
 
 

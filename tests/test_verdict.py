@@ -616,7 +616,7 @@ def test_a_target_is_screened_by_its_own_best_arm(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_a_run_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(TlbenchError, match="is this the folder of a run"):
+    with pytest.raises(TlbenchError, match="give the folder that a run was written to"):
         verdicts(tmp_path)
 
 

@@ -65,7 +65,8 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
             "save model.state_dict() as .safetensors or .pt and give that"
         ) from None
     except DAMAGED as error:
-        raise TlbenchError(f"{path} cannot be read as a checkpoint: {one_line(error)[:200]}") from None
+        what = f"is damaged or no checkpoint ({type(error).__name__})"
+        raise TlbenchError(f"{path} {what}; copy or save it again") from None
     while isinstance(held, Mapping) and (inner := next((held[k] for k in WRAPPINGS if _is_group(held, k)), None)):
         held = inner
     tensors = {str(k): v for k, v in held.items() if isinstance(v, Tensor)} if isinstance(held, Mapping) else {}
@@ -107,22 +108,27 @@ def match(tensors: Mapping[str, Tensor], network: Network, path: str) -> Match:
     missing = tuple(key for key in own if key not in weights and not key.endswith("num_batches_tracked"))
     if not any(key.startswith("blocks.") and not key.endswith("num_batches_tracked") for key in weights):
         only = "only the head fits" if "head.weight" in weights else "nothing fits"
-        raise TlbenchError(f"{path}: {only} the network ({_some(dropped)} against {_some(list(own))}); name another")
+        mend = "name the network it was saved from with --network (tlbench list networks)"
+        raise TlbenchError(f"{path}: {only} the network ({_some(dropped)} against {_some(list(own))}); {mend}")
     return Match(weights, missing, tuple(dropped))
 
 
-def fetch(url: str, kept: Path, what: str, *, allowed: bool) -> None:
-    """Downloads published weights to torch's own cache, where `kept` is, and checks their hash.
+def published(url: str, what: str, *, allowed: bool, now: bool = True) -> Path:
+    """Where torch's own cache keeps published weights; downloaded `now` if they are not there, their hash checked.
 
     Raises:
-        TlbenchError: not allowed, or it failed; `what` names whose weights they are.
+        TlbenchError: they are not there and may not be downloaded, or that failed; `what` names whose they are.
     """
+    kept = Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]
+    if kept.is_file() or (allowed and not now):
+        return kept
     if not allowed:
         raise TlbenchError(f"{what}: no weights at {kept}; put them there or allow --download")
     try:
         torch.hub.load_state_dict_from_url(url, check_hash=True, weights_only=True, progress=False)
     except (OSError, RuntimeError) as error:
         raise TlbenchError(f"{what} could not be downloaded: {one_line(error)}") from None
+    return kept
 
 
 def head_classes(tensors: Mapping[str, Tensor]) -> int | None:

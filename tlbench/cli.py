@@ -1,6 +1,5 @@
 """The command line: each command is a list of calls that ends in an exit code."""
 
-import math
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -41,8 +40,8 @@ def run(
     n_train: Annotated[list[int] | None, typer.Option(help="Images to train on; several make a sweep.")] = None,
     similarity: Annotated[list[str] | None, typer.Option(help="Ad hoc: a similarity, such as leep.")] = None,
     seeds: Annotated[str | None, typer.Option(help="Seeds a cell, or auto: 5, 10, 20 as they are needed.")] = None,
-    max_seconds: Annotated[float, typer.Option(help="With --seeds auto: begin no further look after this.")] = math.inf,
-    max_seeds: Annotated[float, typer.Option(help="With --seeds auto: at most this many seeds a cell.")] = math.inf,
+    max_seconds: Annotated[int | None, typer.Option(min=0, help="With --seeds auto: no look after this.")] = None,
+    max_seeds: Annotated[int | None, typer.Option(min=5, help="With --seeds auto: at most so many a cell.")] = None,
     root_seed: Annotated[int | None, typer.Option(min=0, help="Moves every trial's draws.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Epochs of every arm.")] = None,
     lr: Annotated[list[float] | None, typer.Option(help="Peak learning rate; several make every arm's grid.")] = None,
@@ -77,7 +76,7 @@ def run(
     raise typer.Exit(FAILED if failed else DONE)
 
 
-def _execute(study: Any, seconds: float, seeds: float, *, timing: bool) -> bool:
+def _execute(study: Any, seconds: int | None, seeds: int | None, *, timing: bool) -> bool:
     from tlbench.progress import Progress
     from tlbench.study import Limits
 
@@ -115,16 +114,16 @@ def _report(folder: Path, *, as_json: bool) -> None:
         typer.echo(json.dumps(reports.as_json(facts, found, starts), indent=1, allow_nan=False))
         return
     console = Console()
-    wide = Console(width=console.width if console.is_terminal else 200)
-    wide.print(reports.terminal(facts, found, starts))
+    width = console.width if console.is_terminal else 200
+    Console(width=width).print(reports.terminal(facts, found, starts, narrow=width < reports.WIDE))
     typer.echo(f"report: {reports.render(folder, facts, found, starts)}", err=True)
 
 
 @app.command()
 def power(
     folder: Annotated[Path | None, typer.Argument(help="A run that serves as pilot; none with --spread.")] = None,
-    spread: Annotated[float | None, typer.Option(min=0, help="Spread of a paired gain over seeds, in points.")] = None,
-    tau: Annotated[float | None, typer.Option(min=0, help="Error of the test set, in points.")] = None,
+    spread: Annotated[float | None, typer.Option(min=0, max=100, help="Spread of a paired gain, in points.")] = None,
+    tau: Annotated[float | None, typer.Option(min=0, max=100, help="Error of the test set, in points.")] = None,
     cells: Annotated[int | None, typer.Option(min=1, help="Judged cells of the suite.")] = None,
     margin: Annotated[float, typer.Option(min=0.001, help="Margin, in points.")] = 0.5,
     alpha: Annotated[float, typer.Option(min=0.0001, max=0.4999, help="Level.")] = 0.05,
@@ -145,7 +144,7 @@ def power(
     pilot = replace(pilot, **{key: value for key, value in given.items() if value is not None})
     design = Design(alpha, margin / 100)
     found = powers.power(pilot, design, seeds or LOOKS)
-    plain = json.dumps(powers.as_json(pilot, design, found), indent=1)
+    plain = json.dumps(powers.as_json(pilot, design, found), indent=1, allow_nan=False)
     typer.echo(plain if as_json else "\n".join(powers.sentences(pilot, design, found)))
     raise typer.Exit(DONE)
 
@@ -154,6 +153,9 @@ def main() -> None:
     """The `tlbench` command."""
     try:
         app()
+    except KeyboardInterrupt:
+        typer.echo("tlbench: interrupted; records on disk are kept", err=True)
+        sys.exit(INTERRUPTED)
     except TlbenchError as error:
         typer.echo(f"tlbench: {error}", err=True)
         sys.exit(USAGE)

@@ -11,7 +11,7 @@ class TlbenchError(Exception):
 def unknown(kind: str, name: str, known: Iterable[str]) -> TlbenchError:
     """The error for a name that is not on a list, with the nearest one that is."""
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     mend = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(names)}"
     return TlbenchError(f"unknown {kind} '{name}': {mend}")
 

@@ -43,7 +43,8 @@ def draw_figures(folder: Path, run: dict[str, Any], found: list[Verdict]) -> lis
                 path.parent.mkdir(parents=True, exist_ok=True)
                 figure.savefig(path, dpi=120, bbox_inches="tight")
             except OSError as error:
-                raise TlbenchError(f"cannot write {path}: {one_line(error)}; free space or move the run") from None
+                again = f"the trials are kept: free space, then tlbench report {folder}"
+                raise TlbenchError(f"cannot write {path}: {one_line(error)}; {again}") from None
             paths.append(path)
     return paths
 

@@ -114,6 +114,8 @@ def resolve(suite: Suite, workspace: Workspace) -> Plan:
         control.source for control in controls if control.source
     ]
     _distinct("source", asked)
+    for one in asked:
+        one.check(workspace)
     _distinct("method", [m for cross in suite.cross for m in cross.methods] + [c.method for c in controls])
     every = [*(t.dataset for t in targets), *(d for source in asked for d in source.datasets())]
     shapes = [workspace.split(dataset, "train").shape for dataset in every]
@@ -136,14 +138,15 @@ def resolve(suite: Suite, workspace: Workspace) -> Plan:
                 source, method, arm, "control" if control else "cell", family, control.expect if control else None
             )
             if not _applies(source, method):
-                skipped.append(f"{cell.path}: not applicable")
+                skipped.append(f"{cell.path}: not applicable, {_why_not(source, method)}")
                 continue
             cells.setdefault(cell.path, cell)
         arms = {cell.arm.setup.label: cell.arm for cell in cells.values() if cell.arm.target == target}
         for arm in arms.values():
             arm.draw(workspace, 0)
-    if not cells:
-        raise TlbenchError(f"suite '{suite.name}' has no cell: {'; '.join(skipped)}")
+    crossed = sum(len(c.sources) * len(c.methods) for c in suite.cross for t in targets if _meant(t, c, suite))
+    if len(skipped) >= crossed:
+        raise TlbenchError(f"suite '{suite.name}' has nothing to judge: {'; '.join(dict.fromkeys(skipped))}")
     _check_depths(list(cells.values()))
     return Plan(suite, list(cells.values()), list(dict.fromkeys(skipped)))
 
@@ -157,6 +160,12 @@ def _applies(source: Source | None, method: Method) -> bool:
     if source is None or not method.needs_source:
         return source is None and not method.needs_source
     return source.has_head or not method.needs_source_head
+
+
+def _why_not(source: Source | None, method: Method) -> str:
+    if not method.needs_source:
+        return f"{method.name} takes no source"
+    return f"{method.name} needs a source" if source is None else f"{source.name} has no head that means anything"
 
 
 def _setup(source: Source | None, suite: Suite, default: InputForm) -> Setup:

@@ -83,8 +83,8 @@ def read_json(path: Path) -> dict[str, Any]:
     """
     try:
         plain = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise TlbenchError(f"no file at {path}; is this the folder of a run?") from None
+    except (FileNotFoundError, NotADirectoryError):
+        raise TlbenchError(f"no file at {path}; give the folder that a run was written to (--out)") from None
     except (OSError, ValueError) as error:
         raise TlbenchError(f"{path} cannot be read: {one_line(error)}; remove it and run again") from None
     if not isinstance(plain, dict):

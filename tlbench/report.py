@@ -15,6 +15,7 @@ from tlbench.insights import insights, limits, needs
 from tlbench.records import SCHEMA_VERSION, write_text
 from tlbench.verdict import Starts, Verdict
 
+WIDE = 130  # columns of a terminal that the whole table needs
 ORDER = ("negative", "unstable", "invalid", "inconclusive", "neutral", "positive")
 FLAGS = {
     "negative": "!! NEGATIVE",
@@ -62,10 +63,16 @@ def row(verdict: Verdict) -> tuple[str, ...]:
         gain_text(verdict),
         f"{verdict.n_pairs}/{verdict.n_planned}",
         hurt,
-        f"{verdict.p_adjusted:.4f}" if verdict.p_adjusted >= 0.0001 else "<0.0001",
+        _p_text(verdict),
         _percent(verdict.baseline_accuracy),
         _percent(verdict.accuracy),
     )
+
+
+def _p_text(verdict: Verdict) -> str:
+    if verdict.n_pairs < 2:
+        return "-"
+    return f"{verdict.p_adjusted:.4f}" if verdict.p_adjusted >= 0.0001 else "<0.0001"
 
 
 def _percent(value: float | None) -> str:
@@ -78,7 +85,9 @@ def headline(found: list[Verdict]) -> str:
     harm = [v for v in judged if v.verdict == "negative"]
     help_ = [v for v in judged if v.verdict == "positive"]
     open_ = len(judged) - len(harm) - len(help_)
-    text = f"Of {len(judged)} cells, {len(help_)} are positive, {len(harm)} negative, {open_} neither."
+    missing = sum(v.provisional for v in found)
+    text = f"Unfinished: {missing} of {len(found)} cells lack planned trials; run again. " if missing else ""
+    text += f"Of {len(judged)} cells, {len(help_)} are positive, {len(harm)} negative, {open_} neither."
     if harm:
         worst = min(harm, key=lambda v: v.gain or 0.0)
         text += f" Worst: {worst.source} by {worst.method} on {worst.target}, {gain_text(worst)} points."
@@ -158,27 +167,24 @@ READINGS = (
 )
 
 
-def terminal(run: dict[str, Any], found: list[Verdict], starts: Sequence[Starts] = ()) -> RenderableType:
-    """The report for a terminal."""
+def terminal(
+    run: dict[str, Any], found: list[Verdict], starts: Sequence[Starts] = (), *, narrow: bool = False
+) -> RenderableType:
+    """The report for a terminal; narrow: only the columns that matter most."""
     parts: list[RenderableType] = [Text(start.sentence(), style="bold") for start in starts]
     parts += [Text(line) for line in calibration(found)]
     parts.append(Text(headline(found), style="bold"))
     for title, role in (("verdicts, worst first", "cell"), ("controls", "control")):
         chosen = worst_first(v for v in found if v.role == role)
         if chosen:
-            parts.append(
-                _table(
-                    f"{run['suite']['name']}: {title}", COLUMNS, [(row(v), STYLES.get(v.verdict, "")) for v in chosen]
-                )
-            )
+            columns = COLUMNS[:6] if narrow else COLUMNS
+            rows = [(row(v)[: len(columns)], STYLES.get(v.verdict, "")) for v in chosen]
+            parts.append(_table(f"{run['suite']['name']}: {title}", columns, rows))
     shown = [(readings_row(v), "") for v in found if v.role == "cell"]
-    parts.append(
-        _table(
-            CURVE_TITLE,
-            READINGS,
-            shown,
-        )
-    )
+    if narrow:
+        parts.append(Text("convergence, cost and similarity: in report.md, or in a wider terminal"))
+    else:
+        parts.append(_table(CURVE_TITLE, READINGS, shown))
     parts += [Text(line) for line in [*insights(found), *needs(found), *limits(run, found)]]
     return Group(*parts)
 
@@ -219,13 +225,7 @@ def markdown(run: dict[str, Any], found: list[Verdict], figures: list[Path], sta
         if chosen:
             lines += ["", f"## {part}", "", *_markdown_table(COLUMNS, [row(v) for v in chosen])]
     shown = [readings_row(v) for v in found if v.role == "cell"]
-    lines += [
-        "",
-        "## Convergence and cost",
-        "",
-        _plain(CURVE_TITLE),
-        "",
-    ]
+    lines += ["", "## Convergence and cost", "", _plain(CURVE_TITLE), ""]
     lines += _markdown_table(READINGS, shown)
     said = [*insights(found), *needs(found), *limits(run, found)]
     lines += ["", "## How to read this", "", *(f"- {_plain(line)}" for line in said)]

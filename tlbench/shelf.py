@@ -151,8 +151,11 @@ class Shelf(Mapping[str, type[T]], Generic[T]):
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
+            if first["type"] == "missing":
+                raise TlbenchError(f"{self.kind} '{name}' needs its {where}: write {name}:{where.upper()}") from None
             message = first["msg"].removeprefix("Value error, ")
-            raise TlbenchError(f"{self.kind} '{name}': {where + ': ' if where else ''}{message}") from None
+            given = "" if "input" not in first else f", not {first['input']!r}"
+            raise TlbenchError(f"{self.kind} '{name}': {where + ': ' if where else ''}{message}{given}") from None
 
     def __repr__(self) -> str:
         return f"Shelf({self.package!r}, {self.contract.__name__})"

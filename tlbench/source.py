@@ -52,6 +52,9 @@ class Source(Leaf, ABC):
         """A digest of content that may change under the same name (a user's file); empty where it cannot."""
         return ""
 
+    def check(self, workspace: Workspace) -> None:
+        """Before anything is trained: raises what is already known to be missing or damaged."""
+
     def datasets(self) -> tuple[Dataset, ...]:
         """The datasets it is trained on, where they are known by name."""
         return ()

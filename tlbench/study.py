@@ -1,7 +1,6 @@
 """A study: plan, execute what is not yet on disk, judge. The one module that imports both wings."""
 
 import json
-import math
 import shutil
 import time
 from collections import defaultdict
@@ -53,8 +52,8 @@ class Loading:
 class Limits:
     """Beyond these, no further look is begun: seconds since the start, seeds a cell."""
 
-    seconds: float = math.inf
-    seeds: float = math.inf
+    seconds: float | None = None
+    seeds: int | None = None
 
 
 @dataclass(frozen=True)
@@ -72,6 +71,8 @@ class Study:
     def __init__(self, suite: Suite, folder: Path, workspace: Workspace, jobs: int | None) -> None:
         """Resolves the suite; reads datasets, trains nothing, writes nothing."""
         self.suite, self.folder, self.workspace = suite, folder, workspace
+        if folder.exists() and not folder.is_dir():
+            raise TlbenchError(f"--out {folder} is a file; name a folder")
         self.plan: Plan = resolve(suite, workspace)
         self.engine = self._engine(jobs)
 
@@ -125,6 +126,8 @@ class Study:
             progress.say(line)
         where = devices.describe(self.workspace.device)
         progress.say(f"device {where}, {self.engine.jobs} workers, {self.engine.threads} threads each")
+        if limits and (limits.seconds is not None or limits.seeds is not None) and self.suite.seeds != "auto":
+            raise TlbenchError("--max-seconds and --max-seeds need --seeds auto")
         ran, started = 0, time.monotonic()
         with Pool(self.engine, self.workspace) as pool:
             while True:
@@ -150,9 +153,9 @@ class Study:
         waiting = [c for c in self.plan.cells if c.role == "cell" and self.plan.seeds(c) < self.suite.looks[-1]]
         open_ = [cell for cell in waiting if judged[cell.path].may_be_decided()]
         progress.say(self._saved(len(open_)))
-        later = {look: nxt for look, nxt in pairwise(self.suite.looks) if nxt <= limits.seeds}
+        later = {look: nxt for look, nxt in pairwise(self.suite.looks) if nxt <= (limits.seeds or nxt)}
         given = {cell.path: later[self.plan.seeds(cell)] for cell in open_ if self.plan.seeds(cell) in later}
-        if given and seconds >= limits.seconds:
+        if given and limits.seconds is not None and seconds >= limits.seconds:
             progress.say(f"out of time after {seconds:.0f} s; run again with more to go on")
             return False
         self.plan.extended.update(given)
@@ -176,7 +179,7 @@ class Study:
     def _execute(self, pool: Pool, todo: list[Scoring | Trial], progress: Progress) -> None:
         labels = ["similarity" if isinstance(job, Scoring) else job.method.label for job in todo]
         records = pool.run([job.run for job in todo])
-        for position, record in progress.track("trials", labels, records):
+        for position, record in progress.track("jobs", labels, records):
             record.write(self.folder / todo[position].path)
             if record.status == "failed":
                 progress.say(f"failed: {todo[position].path}: {record.outcome['failure']}")

@@ -194,10 +194,12 @@ def make_suite(plain: dict[str, Any], where: str) -> Suite:
         return Suite.model_validate(plain)
     except ValidationError as error:
         first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
-        place = ".".join(str(part) for part in first["loc"])
+        place = ".".join(str(part) for part in first["loc"] if "[" not in str(part))
         if first["type"] == "extra_forbidden":
             raise TlbenchError(f"{where}: {unknown('key', place, _keys(first['loc']))}") from None
         message = first["msg"].removeprefix("Value error, ")
+        if first["type"] not in ("missing", "value_error"):
+            message += f", not {first['input']!r}"
         raise TlbenchError(f"{where}: {place + ': ' if place else ''}{message}") from None
     except TlbenchError as error:
         raise TlbenchError(f"{where}: {error}") from None

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tlbench.dataset import Dataset, Labels, Part, Split, Storage, cut
-from tlbench.errors import TlbenchError, one_line
+from tlbench.errors import TlbenchError
 from tlbench.published import channels_first
 
 DAMAGED = (OSError, ValueError, TypeError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error)
@@ -36,7 +36,7 @@ class Npz(Dataset):
                 images, labels = self._pair(file, "train")
                 test = self._pair(file, "test") if {"test_images", "test_labels"} & set(file) else None
         except DAMAGED as error:
-            raise TlbenchError(f"{self.path} cannot be read without unpickling: {one_line(error)}") from None
+            raise TlbenchError(f"{self.path} is no sound .npz file of plain arrays ({type(error).__name__})") from None
         names = tuple(str(i) for i in range(int(labels.max()) + 1))
         if test is None:
             keep = cut(labels, part, self.split_seed)
@@ -48,7 +48,7 @@ class Npz(Dataset):
 
     def _pair(self, file: Any, part: Part) -> tuple[Any, Labels]:
         if missing := sorted({f"{part}_images", f"{part}_labels"} - set(file)):
-            raise TlbenchError(f"{self.path} has no array '{missing[0]}'; MedMNIST's layout is needed")
+            raise TlbenchError(f"{self.path} has no array '{missing[0]}'; train_images and train_labels are needed")
         images, labels = file[f"{part}_images"], file[f"{part}_labels"]
         labels = labels[:, 0] if labels.shape[1:] == (1,) else labels
         if images.dtype != np.uint8 or images.ndim not in (3, 4) or (images.ndim == 4 and images.shape[-1] != 3):

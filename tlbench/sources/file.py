@@ -27,6 +27,10 @@ class File(Source):
         """A digest of the file."""
         return hashlib.sha256(self.path.read_bytes()).hexdigest()[:16] if self.path.is_file() else ""
 
+    def check(self, workspace: Workspace) -> None:  # noqa: ARG002
+        """Reads the file."""
+        read_checkpoint(self.path)
+
     def load(self, setup: Setup, workspace: Workspace, seed: int, root_seed: int) -> Weights:  # noqa: ARG002
         """The weights that fit; the rest stays random, and is said.
 

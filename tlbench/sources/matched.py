@@ -41,6 +41,10 @@ class Matched(Source):
         """The source's."""
         return self.source.pretraining_images()
 
+    def check(self, workspace: Workspace) -> None:
+        """The source's."""
+        self.source.check(workspace)
+
     def datasets(self) -> tuple[Dataset, ...]:
         """The source's."""
         return self.source.datasets()

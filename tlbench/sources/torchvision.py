@@ -1,13 +1,11 @@
 """Published weights of torchvision's zoo, with their own preprocessing."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import torch
 import torchvision
 
-from tlbench.checkpoint import fetch, match, read_checkpoint
+from tlbench.checkpoint import match, published, read_checkpoint
 from tlbench.errors import unknown
 from tlbench.inputs import InputForm
 from tlbench.network import Architecture, Setup, networks
@@ -39,12 +37,14 @@ class Torchvision(Source):
         """The entry that the weights' name stands for, DEFAULT included."""
         return str(self._entry().name)
 
+    def check(self, workspace: Workspace) -> None:
+        """The weights are here, or may come."""
+        published(self._entry().url, f"source '{self.label}'", allowed=workspace.storage.download, now=False)
+
     def load(self, setup: Setup, workspace: Workspace, seed: int, root_seed: int) -> Weights:  # noqa: ARG002
         """The published weights; downloaded only when allowed, and never unpickled."""
         entry = self._entry()
-        kept = Path(torch.hub.get_dir()) / "checkpoints" / entry.url.rpartition("/")[2]
-        if not kept.is_file():
-            fetch(entry.url, kept, f"source '{self.label}'", allowed=workspace.storage.download)
+        kept = published(entry.url, f"source '{self.label}'", allowed=workspace.storage.download)
         categories = tuple(entry.meta["categories"])
         with seeded(0, "zoo", setup.label):
             network = setup.build(len(categories))
