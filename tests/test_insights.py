@@ -59,3 +59,15 @@ def test_a_crossing_is_one_fall_through_zero() -> None:
     assert stats.crossing(x, np.array([-1.0, 1.0, -1.0])) is None
     assert stats.crossing(x, np.array([1.0, 2.0, 3.0])) is None
     assert stats.crossing(x, np.array([1.0, 0.0, -1.0])) == pytest.approx(1.0)
+
+
+def test_a_similarity_is_scored_as_a_forecast_with_an_interval_over_targets() -> None:
+    cells = [
+        shown("inconclusive", 0.01 * i, source=s, target=f"t{i}", similarity={"leep": -3.0 + i + k})
+        for i in range(6)
+        for k, s in enumerate("ab")
+    ]
+    (line,) = insights.forecast(cells)
+    assert line.startswith("leep and the gain by finetune: rank correlation +0.9")
+    assert line.endswith("] over targets")
+    assert "too few targets" in insights.forecast(cells[:6])[0]

@@ -280,3 +280,17 @@ def test_step_zero_counts_as_step_one() -> None:
 
 def test_no_pairs_give_no_speedup() -> None:
     assert stats.median_log2_ratio([], []) == (None, 0)
+
+
+def test_an_arm_that_never_arrives_counts_as_the_limit() -> None:
+    assert stats.restricted_mean([10, None, 300], 100) == pytest.approx(70)
+
+
+def test_a_correlations_interval_resamples_whole_targets() -> None:
+    random = np.random.default_rng(0)
+    x = np.repeat(np.arange(8.0), 3)
+    noisy = x + 0.1 * random.standard_normal(24)
+    found = stats.rank_correlation_interval(x, noisy, x, random)
+    assert found is not None
+    assert 0.9 < found[0] <= found[1] <= 1
+    assert stats.rank_correlation_interval(x[:12], noisy[:12], x[:12], random) is None

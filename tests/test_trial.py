@@ -181,3 +181,16 @@ def test_a_plateau_doubles_the_budget_until_validation_stands_still(workspace: W
     assert reached[1] >= reached[0]
     assert long.timing["grid_seconds"] > long.timing["seconds"]
     assert "-plateau/scratch" in tiny_trial("scratch", arm=arm).cell
+
+
+def test_a_classifiers_strength_is_chosen_from_a_grid_as_large_as_that_of_rates(workspace: Workspace) -> None:
+    arms = [tiny_arm(budget=replace(BUDGET, learning_rates=(0.01,) * n)) for n in (1, 4)]
+    one, four = (tiny_trial("features", arm=arm).run(workspace).outcome for arm in arms)
+    assert one["notes"] == ["classifier at strength 1"]
+    assert four["notes"][0].startswith("classifier at strength ")
+
+
+@pytest.mark.parametrize("classifier", ["logistic", "knn", "linear_svm", "random_forest"])
+def test_every_classifier_fits_a_handful_of_images(classifier: str, workspace: Workspace) -> None:
+    arm = tiny_arm(8, replace(BUDGET, learning_rates=(0.01,) * 5))
+    assert tiny_trial(f"features:{classifier}", arm=arm).run(workspace).status == "done"

@@ -15,7 +15,7 @@ DRAWS = 4000
 def insights(found: Iterable[Verdict]) -> list[str]:
     """All of them, a line each."""
     cells = list(found)
-    return [*protocols(cells), *attribution(cells), *depth(cells), *crossover(cells)]
+    return [*protocols(cells), *attribution(cells), *depth(cells), *crossover(cells), *forecast(cells)]
 
 
 def protocols(found: list[Verdict]) -> list[str]:
@@ -88,6 +88,24 @@ def crossover(found: list[Verdict]) -> list[str]:
             f"{dataset} from {source} by {method}: help turns to harm at about n_train {np.exp(place):.0f} "
             f"[{low:.0f}, {high:.0f}]; {len(inside) / DRAWS:.0%} of redrawn curves cross within the range"
         )
+    return lines
+
+
+def forecast(found: list[Verdict]) -> list[str]:
+    """For each similarity and method, its rank correlation with the gain, with an interval where targets are enough."""
+    cells = [v for v in found if v.role == "cell" and v.gain is not None]
+    lines = []
+    for method in dict.fromkeys(v.method for v in cells):
+        for name in dict.fromkeys(name for v in cells for name in v.similarity):
+            here = [v for v in cells if v.method == method and name in v.similarity]
+            x, y = np.array([v.similarity[name] for v in here]), np.array([v.gain or 0.0 for v in here])
+            rank = stats.rank_correlation(x, y)
+            if rank is None:
+                continue
+            targets = np.unique([v.target for v in here], return_inverse=True)[1].astype(np.float64)
+            ends = stats.rank_correlation_interval(x, y, targets, np.random.default_rng(0))
+            span = f" [{ends[0]:+.2f}, {ends[1]:+.2f}] over targets" if ends else " (too few targets for an interval)"
+            lines.append(f"{name} and the gain by {method}: rank correlation {rank:+.2f} over {len(here)} cells{span}")
     return lines
 
 

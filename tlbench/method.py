@@ -52,14 +52,15 @@ class Materials:
 
 @dataclass(frozen=True)
 class Start:
-    """How an arm begins: a network with weights, the phases it is trained in, and a readout in place of its argmax.
+    """How an arm begins: a network with weights, the phases it is trained in, and readouts in place of its argmax.
 
-    No phases: nothing is trained. readout_of: what the readout sees.
+    No phases: nothing is trained. readouts: a grid, most plain first, of which as many are tried as there are learning
+    rates, and the best on validation is taken. readout_of: what they see.
     """
 
     network: Network
     phases: tuple[Phase, ...] = ()
-    readout: Readout | None = None
+    readouts: tuple[Readout, ...] = ()
     readout_of: Literal["features", "logits"] = "features"
 
 

@@ -56,10 +56,20 @@ def convergence(
             "target_accuracy": target,
             "steps_to_target": [a for a, _ in steps],
             "baseline_steps_to_target": [b for _, b in steps],
+            "mean_steps_within_budget": stats.restricted_mean([a for a, _ in steps], both[0][0].steps[-1]),
+            "baseline_mean_steps_within_budget": stats.restricted_mean([b for _, b in steps], both[0][1].steps[-1]),
+            "seconds_to_target": [_seconds_at(a, target) for a, _, _ in both],
+            "baseline_seconds_to_target": [_seconds_at(b, target) for _, b, _ in both],
             "log2_speedup": ratio,
             "censored_pairs": censored,
         }
     return found
+
+
+def _seconds_at(curve: LearningCurve, target: float) -> float | None:
+    """The trial's clock when the target was reached; None for never."""
+    steps = curve.steps_to(target)
+    return None if steps is None else curve.seconds[curve.steps.index(steps)]
 
 
 def cost(own: dict[int, Record], base: dict[int, Record], pairs: list[int]) -> dict[str, Any]:

@@ -174,6 +174,25 @@ def rank_correlation(x: Floats, y: Floats) -> float | None:
     return float(stats.spearmanr(x, y).statistic)
 
 
+def rank_correlation_interval(
+    x: Floats, y: Floats, groups: Floats, random: np.random.Generator, level: float = 0.95
+) -> tuple[float, float] | None:
+    """An interval of Spearman's correlation by resampling whole groups (targets); None with fewer than five of them."""
+    names = np.unique(groups)
+    if len(names) < 5:
+        return None
+    places = [np.flatnonzero(groups == name) for name in names]
+    drawn = [np.concatenate([places[i] for i in random.integers(0, len(names), len(names))]) for _ in range(1000)]
+    found = [value for rows in drawn if (value := rank_correlation(x[rows], y[rows])) is not None]
+    low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def restricted_mean(steps: list[int | None], limit: int) -> float:
+    """The mean number of steps to a target within `limit`: an arm that never arrives counts as the limit."""
+    return float(np.mean([limit if one is None else min(one, limit) for one in steps]))
+
+
 def median_log2_ratio(steps: list[int | None], baseline_steps: list[int | None]) -> tuple[float | None, int]:
     """The median over pairs of log2(baseline steps / steps), positive where faster, and how many pairs are censored.
 

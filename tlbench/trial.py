@@ -135,7 +135,7 @@ def _run_trial(trial: Trial, workspace: Workspace, *, shortcuts: bool = True) ->
     attempts = _attempts(trial, Materials(fresh, weights, pool.classes), data, shortcuts=shortcuts)
     best = max(attempts, key=lambda attempt: attempt.score)  # the first of equals
     clock = Clock(workspace.device)
-    right, notes = evaluate(best.start, data, key(*arm.stream("readout", seed)), clock)
+    right, notes = evaluate(best.start, data, key(*arm.stream("readout", seed)), clock, len(arm.budget.learning_rates))
     counts = np.bincount(test.labels)
     outcome = {
         "failure": best.fitted.failure if best.fitted else None,

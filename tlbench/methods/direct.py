@@ -53,4 +53,4 @@ class Direct(Method):
             said = ", ".join(f"{known[i]}>{target[t]}" for i, t in enumerate(table) if t >= 0)
             return Translation(table, (f"classes mapped by the training draw: {said}",))
 
-        return Start(weights.network, readout=fit, readout_of="logits")
+        return Start(weights.network, readouts=(fit,), readout_of="logits")

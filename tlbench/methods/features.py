@@ -1,6 +1,7 @@
 """Bottleneck features: the source's blocks as they are, a scikit-learn classifier on what they give."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -14,20 +15,21 @@ from sklearn.svm import LinearSVC
 
 from tlbench.method import Materials, Method, Start
 
-CLASSIFIERS = {
-    "logistic": lambda seed: LogisticRegression(max_iter=2000, random_state=seed),
-    "knn": lambda _seed: KNeighborsClassifier(5),
-    "linear_svm": lambda seed: LinearSVC(random_state=seed, max_iter=20_000),
-    "random_forest": lambda seed: RandomForestClassifier(200, random_state=seed),
+CLASSIFIERS = {  # of a seed, the strength of the fit (1: the library's default) and the number of images
+    "logistic": lambda seed, c, _n: LogisticRegression(C=c, max_iter=2000, random_state=seed),
+    "knn": lambda _seed, c, n: KNeighborsClassifier(min(n, round(5 / c**0.5))),
+    "linear_svm": lambda seed, c, _n: LinearSVC(C=c, random_state=seed, max_iter=20_000),
+    "random_forest": lambda seed, c, _n: RandomForestClassifier(200, max_features=min(1.0, 0.3 * c), random_state=seed),
 }
+STRENGTHS = (1.0, 0.1, 0.3, 0.03, 3.0)  # a grid for the classifier, as learning rates are one for what is trained
 
 
 class Fitted:
     """A fitted pipeline as a predictor."""
 
-    def __init__(self, pipeline: Any) -> None:
+    def __init__(self, pipeline: Any, strength: float) -> None:
         self.pipeline = pipeline
-        self.notes: tuple[str, ...] = ()
+        self.notes: tuple[str, ...] = (f"classifier at strength {strength:g}",)
 
     def __call__(self, outputs: npt.NDArray[np.float32], /) -> npt.NDArray[np.int64]:
         """The predicted classes."""
@@ -42,8 +44,10 @@ class Features(Method):
 
     def start(self, materials: Materials) -> Start:
         """The transferred network, nothing trained but the classifier."""
-        return Start(materials.transferred(), readout=self._fit)
+        return Start(materials.transferred(), readouts=tuple(partial(self._fit, strength) for strength in STRENGTHS))
 
-    def _fit(self, outputs: npt.NDArray[np.float32], labels: npt.NDArray[np.int64], seed: int, /) -> Fitted:
-        pipeline = make_pipeline(StandardScaler(), CLASSIFIERS[self.classifier](seed % 2**32))  # type: ignore[no-untyped-call]
-        return Fitted(pipeline.fit(outputs, labels))
+    def _fit(
+        self, strength: float, outputs: npt.NDArray[np.float32], labels: npt.NDArray[np.int64], seed: int, /
+    ) -> Fitted:
+        pipeline = make_pipeline(StandardScaler(), CLASSIFIERS[self.classifier](seed % 2**32, strength, len(labels)))  # type: ignore[no-untyped-call]
+        return Fitted(pipeline.fit(outputs, labels), strength)

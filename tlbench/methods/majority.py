@@ -33,4 +33,4 @@ class Majority(Method):
         def fit(_: npt.NDArray[np.float32], labels: npt.NDArray[np.int64], _seed: int, /) -> Constant:
             return Constant(int(np.bincount(labels).argmax()))
 
-        return Start(materials.fresh, readout=fit)
+        return Start(materials.fresh, readouts=(fit,))
