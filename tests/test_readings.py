@@ -143,3 +143,17 @@ def test_pretraining_that_saves_nothing_never_pays() -> None:
 
 def test_without_pairs_there_is_no_cost() -> None:
     assert cost({}, {}, []) == {"estimated": True}
+
+
+def test_seconds_to_target_are_the_clock_where_it_was_reached() -> None:
+    curve = rising()
+    arms = [
+        {
+            0: replace(
+                record(0, 0.5, curve=curve), timing={"seconds": 9.0, "curve_seconds": list(range(len(curve.steps)))}
+            )
+        }
+    ]
+    found = cost(arms[0], arms[0], [0], target=curve.validation_accuracy[3])
+    assert found["seconds_to_target"] == [3]
+    assert cost(arms[0], arms[0], [0], target=2.0)["seconds_to_target"] == [None]

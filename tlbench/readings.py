@@ -58,21 +58,22 @@ def convergence(
             "baseline_steps_to_target": [b for _, b in steps],
             "mean_steps_within_budget": stats.restricted_mean([a for a, _ in steps], both[0][0].steps[-1]),
             "baseline_mean_steps_within_budget": stats.restricted_mean([b for _, b in steps], both[0][1].steps[-1]),
-            "seconds_to_target": [_seconds_at(a, target) for a, _, _ in both],
-            "baseline_seconds_to_target": [_seconds_at(b, target) for _, b, _ in both],
             "log2_speedup": ratio,
             "censored_pairs": censored,
         }
     return found
 
 
-def _seconds_at(curve: LearningCurve, target: float) -> float | None:
-    """The trial's clock when the target was reached; None for never."""
-    steps = curve.steps_to(target)
-    return None if steps is None else curve.seconds[curve.steps.index(steps)]
+def _seconds_to(record: Record, target: float | None) -> float | None:
+    """The trial's clock when the target was reached; None for never, and for an arm without a curve."""
+    curve = curve_of(record)
+    steps = None if curve is None or target is None else curve.steps_to(target)
+    return None if curve is None or steps is None else curve.seconds[curve.steps.index(steps)]
 
 
-def cost(own: dict[int, Record], base: dict[int, Record], pairs: list[int]) -> dict[str, Any]:
+def cost(
+    own: dict[int, Record], base: dict[int, Record], pairs: list[int], target: float | None = None
+) -> dict[str, Any]:
     """Steps and seconds of both sides, `estimated` since trials may have shared the machine; pretraining apart."""
     if not pairs:
         return {"estimated": True}
@@ -85,6 +86,8 @@ def cost(own: dict[int, Record], base: dict[int, Record], pairs: list[int]) -> d
         "seconds": float(np.mean([a for a, _ in seconds])),
         "baseline_seconds": float(np.mean([b for _, b in seconds])),
         "speedup": float(np.exp(ratios.mean())),
+        "seconds_to_target": [_seconds_to(own[seed], target) for seed in pairs],
+        "baseline_seconds_to_target": [_seconds_to(base[seed], target) for seed in pairs],
         "steps": own[pairs[0]].outcome["steps"],
         "baseline_steps": base[pairs[0]].outcome["steps"],
         "source_seconds": pretraining,

@@ -172,7 +172,7 @@ def _verdict(held: Held, found: Finding, early: Finding | None, run: dict[str, A
         source_accuracy=outcome.get("source_accuracy"),
         similarity=_mean_scores(held.scores),
         convergence=_convergence(held, early, run),
-        cost=cost(held.own.records, held.base.records, pairs),
+        cost=cost(held.own.records, held.base.records, pairs, run["reach"].get(cell["baseline"])),
         by_protocol={},
         notes=tuple(dict.fromkeys(note for r in held.own.records.values() for note in _notes(r))),
     )
