@@ -228,6 +228,7 @@ def test_readings_are_shown_in_points_and_ratios() -> None:
         similarity={"leep": -1},
     )
     assert report.readings_row(found)[3:] == (
+        "== neutral +1.0",
         "++ positive",
         "+10.0 [+0.0, +20.0]",
         "-2.0",
@@ -242,6 +243,7 @@ def test_readings_are_shown_in_points_and_ratios() -> None:
 
 def test_readings_of_a_cell_without_curve_or_cost() -> None:
     assert report.readings_row(shown("neutral"))[3:] == (
+        "== neutral +1.0",
         "not applicable",
         "n/a",
         "n/a",
@@ -263,12 +265,12 @@ def test_readings_of_a_cell_without_curve_or_cost() -> None:
 )
 def test_a_side_that_never_arrives_is_named(own: list[int | None], base: list[int | None], text: str) -> None:
     never = {"steps_to_target": own, "baseline_steps_to_target": base, "log2_speedup": None, "censored_pairs": 2}
-    assert report.readings_row(shown("neutral", convergence=CURVE | never))[7] == text
+    assert report.readings_row(shown("neutral", convergence=CURVE | never))[8] == text
 
 
 def test_censored_pairs_are_counted_beside_the_speedup() -> None:
     held = CURVE | {"steps_to_target": [10, 10, None], "censored_pairs": 1}
-    assert report.readings_row(shown("neutral", convergence=held))[7] == "2.00x (1/3 censored)"
+    assert report.readings_row(shown("neutral", convergence=held))[8] == "2.00x (1/3 censored)"
 
 
 def test_json_is_plain_and_worst_first() -> None:
@@ -303,7 +305,7 @@ def test_the_terminal_report_has_all_its_parts(run_folder: Path) -> None:
         "?  inconclusive",
         "++ positive",
         "synthetic: controls",
-        "convergence (judged on the area under the learning curve)",
+        "the three axes: final accuracy",
         "would likely decide it",
         "Intervals: 95 %",
     ]

@@ -139,6 +139,7 @@ def readings_row(v: Verdict) -> tuple[str, ...]:
         v.target,
         v.source,
         v.method,
+        f"{FLAGS.get(v.verdict, v.verdict)} {points(v.gain)}",
         "not applicable" if not curve else FLAGS.get(curve["verdict"], curve["verdict"]),
         "n/a" if not curve else _with_interval(curve["area"]["mean"], curve["area"]["interval"]),
         *(_difference(curve, name) for name in ("jumpstart", "asymptote")),
@@ -150,11 +151,12 @@ def readings_row(v: Verdict) -> tuple[str, ...]:
     )
 
 
-CURVE_TITLE = "convergence (judged on the area under the learning curve) and cost (judged where timed alone: --timing)"
+CURVE_TITLE = "the three axes: final accuracy, convergence (area under the curve), cost (judged where timed: --timing)"
 READINGS = (
     "target",
     "source",
     "method",
+    "final accuracy",
     "convergence",
     "area [interval]",
     "jumpstart",
@@ -225,7 +227,7 @@ def markdown(run: dict[str, Any], found: list[Verdict], figures: list[Path], sta
         if chosen:
             lines += ["", f"## {part}", "", *_markdown_table(COLUMNS, [row(v) for v in chosen])]
     shown = [readings_row(v) for v in found if v.role == "cell"]
-    lines += ["", "## Convergence and cost", "", _plain(CURVE_TITLE), ""]
+    lines += ["", "## The three axes", "", _plain(CURVE_TITLE), ""]
     lines += _markdown_table(READINGS, shown)
     said = [*insights(found), *needs(found), *limits(run, found)]
     lines += ["", "## How to read this", "", *(f"- {_plain(line)}" for line in said)]
