@@ -346,7 +346,7 @@ def test_markdown_opens_with_answer_and_calibration(run_folder: Path) -> None:
         "Calibration",
         "Verdicts, worst first",
         "Controls",
-        "Convergence and cost",
+        "The three axes",
         "How to read this",
         "Figures",
         "Notes",
