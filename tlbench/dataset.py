@@ -1,5 +1,6 @@
 """What a dataset is: labelled items in a train and a test split; and a target: a dataset with a training budget."""
 
+import hashlib
 import json
 from abc import ABC, abstractmethod
 from dataclasses import KW_ONLY, dataclass, field, replace
@@ -102,6 +103,11 @@ def _narrow(split: Split, wanted: tuple[str, ...], label: str) -> Split:
     rename = np.zeros(len(split.classes), dtype=np.int64)
     rename[places] = np.arange(len(places))
     return replace(split, items=split.items[keep], labels=rename[split.labels[keep]], classes=wanted)
+
+
+def file_digest(path: Path) -> str:
+    """A digest of a user's file; empty where there is none (reading it then says so)."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.is_file() else ""
 
 
 def class_order(labels: Labels, generator: np.random.Generator) -> Indices:

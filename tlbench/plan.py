@@ -147,7 +147,8 @@ def resolve(suite: Suite, workspace: Workspace) -> Plan:
     crossed = sum(len(c.sources) * len(c.methods) for c in suite.cross for t in targets if _meant(t, c, suite))
     if len(skipped) >= crossed:
         raise TlbenchError(f"suite '{suite.name}' has nothing to judge: {'; '.join(dict.fromkeys(skipped))}")
-    _check_depths(list(cells.values()))
+    for cell in cells.values():  # a method that unfreezes more blocks than there are is told now, not in its trials
+        cell.method.unfrozen(n_blocks(cell.arm.setup, workspace))
     return Plan(suite, list(cells.values()), list(dict.fromkeys(skipped)))
 
 
@@ -174,13 +175,9 @@ def _setup(source: Source | None, suite: Suite, default: InputForm) -> Setup:
     return Setup(architecture, source.form(form) if source else form)
 
 
-def _check_depths(cells: list[Cell]) -> None:
-    """A method that unfreezes more blocks than there are is told now, not in its trials."""
-    counts = {cell.arm.setup: 0 for cell in cells}
-    for setup in counts:
-        counts[setup] = len(setup.build(2).names)
-    for cell in cells:
-        cell.method.unfrozen(counts[cell.arm.setup])
+def n_blocks(setup: Setup, workspace: Workspace) -> int:
+    """How many blocks a setup's network has; it is built once to be counted."""
+    return workspace.once((setup, "blocks"), lambda: len(setup.build(2).names))
 
 
 T = TypeVar("T", Target, Source, Method)

@@ -7,7 +7,7 @@ from typing import Any
 from tlbench import device as devices
 from tlbench import environment
 from tlbench.executor import Engine
-from tlbench.plan import Cell, Plan
+from tlbench.plan import Cell, Plan, n_blocks
 from tlbench.records import SCHEMA_VERSION
 from tlbench.workspace import Workspace
 
@@ -55,7 +55,7 @@ def notes(plan: Plan, workspace: Workspace) -> list[str]:
 def _cell(plan: Plan, cell: Cell, workspace: Workspace) -> dict[str, Any]:
     target = cell.arm.target
     shape = workspace.split(target.dataset, "train").shape
-    n_blocks = len(cell.arm.setup.build(2).names)
+    blocks = n_blocks(cell.arm.setup, workspace)
     return {
         "path": cell.path,
         "seeds": plan.seeds(cell),
@@ -71,7 +71,7 @@ def _cell(plan: Plan, cell: Cell, workspace: Workspace) -> dict[str, Any]:
             "n_train": target.n_train,
             "shape": list(shape),
         },
-        "method": {"label": cell.method.label, "unfrozen": cell.method.unfrozen(n_blocks)} | cell.method.recipe(),
+        "method": {"label": cell.method.label, "unfrozen": cell.method.unfrozen(blocks)} | cell.method.recipe(),
         "input": cell.arm.setup.form.recipe(),
     }
 

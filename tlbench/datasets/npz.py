@@ -1,6 +1,5 @@
 """Arrays in one .npz file, in MedMNIST's layout: train_images, train_labels and, where there are, test_images, ..."""
 
-import hashlib
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tlbench.dataset import Dataset, Labels, Part, Split, Storage, cut
+from tlbench.dataset import Dataset, Labels, Part, Split, Storage, cut, file_digest
 from tlbench.errors import TlbenchError
 from tlbench.published import channels_first
 
@@ -25,7 +24,7 @@ class Npz(Dataset):
 
     def identity(self, storage: Storage) -> str:  # noqa: ARG002
         """A digest of the file."""
-        return hashlib.sha256(self.path.read_bytes()).hexdigest()[:16] if self.path.is_file() else ""
+        return file_digest(self.path)
 
     def read(self, part: Part, storage: Storage) -> Split:  # noqa: ARG002
         """The split; one stratified fifth is cut off where the file has no test_images."""

@@ -1,10 +1,10 @@
 """A user's checkpoint: .safetensors, or .pt/.pth/.th read as tensors only."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from tlbench.checkpoint import head_classes, match, read_checkpoint
+from tlbench.dataset import file_digest
 from tlbench.network import Architecture, ArchitectureSpec, Setup
 from tlbench.source import Source, Weights
 from tlbench.streams import seeded
@@ -25,7 +25,7 @@ class File(Source):
 
     def identity(self, workspace: Workspace) -> str:  # noqa: ARG002
         """A digest of the file."""
-        return hashlib.sha256(self.path.read_bytes()).hexdigest()[:16] if self.path.is_file() else ""
+        return file_digest(self.path)
 
     def check(self, workspace: Workspace) -> None:  # noqa: ARG002
         """Reads the file."""
