@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from tlbench.accepted import Accepted, ArmSeeds, CellSeeds
 from tlbench.curve import LearningCurve, evaluation_steps
 from tlbench.records import RUN_FILE, SCHEMA_VERSION, Record, pack_bits, write_json
-from tlbench.verdict import Verdict, verdicts
+from tlbench.verdict import Judged, Verdict, verdicts
 
 TARGET = "glyphs-n40"
 BASELINE = f"{TARGET}/resnet8/scratch"
@@ -225,3 +226,57 @@ def shown(verdict: str, gain: float | None = 0.01, **changes: Any) -> Verdict:
     """A verdict as a report gets it, the interval two points to either side of the gain."""
     interval = None if gain is None else (gain - 0.02, gain + 0.02)
     return replace(SHOWN, **({"verdict": verdict, "gain": gain, "interval": interval} | changes))
+
+
+def judged_of(found: Sequence[Verdict], run: dict[str, Any] | None = None) -> Judged:
+    """A judged run of these verdicts, without records."""
+    return Judged(Path("nowhere"), run or run_of([]), [], list(found), [])
+
+
+def figures_of_cell(
+    gains: Sequence[float],
+    *,
+    base: Sequence[float] | None = None,
+    path: str = "t/near/finetune",
+    role: str = "cell",
+    **arm: Any,
+) -> Accepted:
+    """Accepted figures of one cell; `arm` replaces keys of the arm that transfers; equal accuracies are replays."""
+    levels = list(base) if base is not None else around(0.6, 0.01, len(gains))
+    own = [level + gain for level, gain in zip(levels, gains, strict=True)]
+    parts = path.split("/")
+    plain: dict[str, Any] = {
+        "baseline": "t/net/scratch",
+        **dict(zip(("target", "source", "method"), parts, strict=True)),
+        "role": role,
+        "verdict": "positive",
+        "seeds": list(range(len(gains))),
+        "gain": list(gains),
+        "apart": [(10, 5)] * len(gains),
+        "n_test": 100,
+    }
+    run = run_of([])
+    return Accepted(
+        suite="synthetic",
+        root_seed=0,
+        settings=run["verdict"],
+        environment=run["environment"],
+        arms={path: _arm_seeds(own, "w", **arm), "t/net/scratch": _arm_seeds(levels, None)},
+        cells={path: CellSeeds(**plain)},
+    )
+
+
+def _arm_seeds(accuracy: Sequence[float], source: str | None, **changes: Any) -> ArmSeeds:
+    n = len(accuracy)
+    plain: dict[str, Any] = {
+        "seeds": list(range(n)),
+        "accuracy": list(accuracy),
+        "area": [value - 0.1 for value in accuracy],
+        "replay": [f"{value:.9f}" for value in accuracy],
+        "weights": [source] * n,
+        "source_accuracy": 0.9 if source else None,
+        "seconds": {},
+        "data": "d",
+        "failed": [],
+    }
+    return ArmSeeds(**(plain | changes))

@@ -97,7 +97,7 @@ def test_a_run_prints_the_table_and_writes_the_report(tlbench: Run, tmp_path: Pa
     assert "verdicts, worst first" in out
     assert "jobs: 6 of 6 done" in err
     assert (tmp_path / "out" / "report.md").exists()
-    assert (tmp_path / "out" / "figures" / "gain-heatmap.png").exists()
+    assert (tmp_path / "out" / "figures" / "gain-heatmap.svg").exists()
 
 
 def test_json_is_plain_and_alone_on_stdout(tlbench: Run) -> None:

@@ -14,10 +14,10 @@ LAYERS = (
     {"records", "dataset"},
     {"pictures", "published", "workspace", "inputs", "readings"},
     {"network", "verdict"},
-    {"training", "insights", "simulation"},
-    {"figures"},
-    {"features", "source", "checkpoint", "report", "power"},
-    {"pretraining", "method", "similarity"},
+    {"training", "insights", "simulation", "accepted"},
+    {"figures", "changes"},
+    {"features", "source", "checkpoint", "report", "power", "gate"},
+    {"pretraining", "method", "similarity", "exports", "history"},
     {"attempt"},
     {"trial"},
     {"scoring", "suite"},
@@ -31,7 +31,10 @@ LAYERS = (
     {"__init__", "__main__"},
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
-JUDGING = ("curve", "stats", "records", "readings", "verdict", "simulation", "insights", "figures", "report", "power")
+JUDGING = (
+    *("curve", "stats", "records", "readings", "verdict", "simulation", "insights", "figures", "report", "power"),
+    *("accepted", "changes", "gate", "exports", "history"),
+)
 LATE = ("cli", "__init__")  # where imports inside functions keep the start fast
 
 

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from rich.console import Console
 
@@ -14,6 +15,7 @@ from tests.synthetic import (
     around,
     cell,
     control,
+    judged_of,
     rising,
     run_of,
     shown,
@@ -24,9 +26,12 @@ from tests.synthetic import (
 )
 from tlbench import insights, report
 from tlbench.errors import TlbenchError
-from tlbench.verdict import Verdict, best_starts, verdicts
+from tlbench.figures import Drawing
+from tlbench.report import words
+from tlbench.verdict import Judged, Verdict, judge_run
 
 RUN = run_of([])
+DRAWING = Drawing("gain-heatmap", "Gains", "In points.", "<svg/>", pd.DataFrame({"gain_points": [1.0]}))
 CURVE: dict[str, Any] = {
     "verdict": "positive",
     "p_adjusted": 0.01,
@@ -43,10 +48,10 @@ CURVE: dict[str, Any] = {
 }
 
 
-def printed(run: dict[str, Any], found: list[Verdict], width: int = 200) -> str:
+def printed(judged: Judged, width: int = 200) -> str:
     """The report as a terminal without colour shows it."""
     out = io.StringIO()
-    Console(file=out, width=width, color_system=None).print(report.terminal(run, found))
+    Console(file=out, width=width, color_system=None).print(report.terminal(judged))
     return out.getvalue()
 
 
@@ -69,9 +74,9 @@ def run_folder(tmp_path: Path) -> Path:
 
 
 def test_the_worst_comes_first() -> None:
-    words = ["positive", "neutral", "inconclusive", "invalid", "unstable", "negative"]
-    found = [*map(shown, words), shown("negative", -0.3), shown("negative", -0.1), shown("negative", None)]
-    order = report.worst_first(found)
+    kinds = ["positive", "neutral", "inconclusive", "invalid", "unstable", "negative"]
+    found = [*map(shown, kinds), shown("negative", -0.3), shown("negative", -0.1), shown("negative", None)]
+    order = words.worst_first(found)
     assert [(v.verdict, v.gain) for v in order[:4]] == [
         ("negative", -0.3),
         ("negative", -0.1),
@@ -93,24 +98,24 @@ def test_the_worst_comes_first() -> None:
     ],
 )
 def test_a_flag_needs_no_colour(word: str, text: str) -> None:
-    assert report.flag(shown(word)) == text
-    assert text in printed(RUN, [shown(word)])
+    assert words.flag(shown(word)) == text
+    assert text in printed(judged_of([shown(word)]))
 
 
 def test_a_flag_says_confirmed_and_provisional() -> None:
     found = shown("negative", confirmed=True, provisional=True)
-    assert report.flag(found) == "!! NEGATIVE (confirmed) (provisional)"
+    assert words.flag(found) == "!! NEGATIVE (confirmed) (provisional)"
 
 
 def test_a_gain_is_shown_in_points_with_its_interval() -> None:
-    assert report.gain_text(shown("negative", -0.0312)) == "-3.1 [-5.1, -1.1]"
-    assert report.gain_text(shown("inconclusive", 0.01, interval=None)) == "+1.0"
-    assert report.gain_text(shown("inconclusive", None)) == "-"
+    assert words.gain_text(shown("negative", -0.0312)) == "-3.1 [-5.1, -1.1]"
+    assert words.gain_text(shown("inconclusive", 0.01, interval=None)) == "+1.0"
+    assert words.gain_text(shown("inconclusive", None)) == "-"
 
 
 def test_a_row_has_what_must_be_shown_with_a_verdict() -> None:
     found = shown("negative", -0.03, accuracy=0.57, p_adjusted=0.00321)
-    assert report.row(found) == (
+    assert words.row(found) == (
         "!! NEGATIVE",
         TARGET,
         "near",
@@ -126,12 +131,12 @@ def test_a_row_has_what_must_be_shown_with_a_verdict() -> None:
 
 def test_a_row_without_pairs_has_dashes() -> None:
     found = shown("inconclusive", None, share_hurt=None, accuracy=None, baseline_accuracy=None, n_pairs=0)
-    cells = report.row(found)
+    cells = words.row(found)
     assert [cells[i] for i in (4, 5, 6, 8, 9)] == ["-", "0/5", "-", "-", "-"]
 
 
 def test_a_tiny_p_is_not_shown_as_zero() -> None:
-    assert "<0.0001" in report.row(shown("negative", p_adjusted=1e-9))
+    assert "<0.0001" in words.row(shown("negative", p_adjusted=1e-9))
 
 
 def test_the_headline_counts_and_names_worst_and_best() -> None:
@@ -142,14 +147,14 @@ def test_the_headline_counts_and_names_worst_and_best() -> None:
         shown("neutral"),
         shown("negative", -0.9, role="control", source="null"),
     ]
-    assert report.headline(found) == (
+    assert words.headline(found) == (
         f"Of 4 cells, 1 are positive, 2 negative, 1 neither. Worst: far by finetune on {TARGET}, "
         f"-20.0 [-22.0, -18.0] points. Best: kin by linear_probe on {TARGET}, +10.0 [+8.0, +12.0] points."
     )
 
 
 def test_the_headline_of_an_undecided_run_names_nothing() -> None:
-    assert report.headline([shown("inconclusive")]) == "Of 1 cells, 0 are positive, 0 negative, 1 neither."
+    assert words.headline([shown("inconclusive")]) == "Of 1 cells, 0 are positive, 0 negative, 1 neither."
 
 
 @pytest.mark.parametrize(
@@ -165,11 +170,11 @@ def test_calibration_says_what_controls_should_have_said(
     expect: str | None, as_expected: bool | None, text: str
 ) -> None:
     found = [shown("neutral", role="control", source="null", expect=expect, as_expected=as_expected)]
-    assert report.calibration(found) == [f"null by finetune on {TARGET}: {text}"]
+    assert words.calibration(found) == [f"null by finetune on {TARGET}: {text}"]
 
 
 def test_calibration_is_about_controls_alone() -> None:
-    assert report.calibration([shown("negative")]) == []
+    assert words.calibration([shown("negative")]) == []
 
 
 def test_limits_name_level_margin_and_what_intervals_are() -> None:
@@ -227,7 +232,7 @@ def test_readings_are_shown_in_points_and_ratios() -> None:
         cost={"estimated": True, "seconds": 1.0, "baseline_seconds": 2.5, "speedup": 2.5},
         similarity={"leep": -1},
     )
-    assert report.readings_row(found)[3:] == (
+    assert words.readings_row(found)[3:] == (
         "== neutral +1.0",
         "++ positive",
         "+10.0 [+0.0, +20.0]",
@@ -242,7 +247,7 @@ def test_readings_are_shown_in_points_and_ratios() -> None:
 
 
 def test_readings_of_a_cell_without_curve_or_cost() -> None:
-    assert report.readings_row(shown("neutral"))[3:] == (
+    assert words.readings_row(shown("neutral"))[3:] == (
         "== neutral +1.0",
         "not applicable",
         "n/a",
@@ -265,17 +270,17 @@ def test_readings_of_a_cell_without_curve_or_cost() -> None:
 )
 def test_a_side_that_never_arrives_is_named(own: list[int | None], base: list[int | None], text: str) -> None:
     never = {"steps_to_target": own, "baseline_steps_to_target": base, "log2_speedup": None, "censored_pairs": 2}
-    assert report.readings_row(shown("neutral", convergence=CURVE | never))[8] == text
+    assert words.readings_row(shown("neutral", convergence=CURVE | never))[8] == text
 
 
 def test_censored_pairs_are_counted_beside_the_speedup() -> None:
     held = CURVE | {"steps_to_target": [10, 10, None], "censored_pairs": 1}
-    assert report.readings_row(shown("neutral", convergence=held))[8] == "2.00x (1/3 censored)"
+    assert words.readings_row(shown("neutral", convergence=held))[8] == "2.00x (1/3 censored)"
 
 
 def test_json_is_plain_and_worst_first() -> None:
     found = [shown("positive", 0.1), shown("negative", -0.1), shown("neutral", role="control")]
-    plain = json.loads(json.dumps(report.as_json(RUN, found), allow_nan=False))
+    plain = json.loads(json.dumps(report.as_json(judged_of(found)), allow_nan=False))
     assert set(plain) == {"schema_version", "suite", "starts", "cells"}
     assert plain["suite"] == "synthetic"
     assert [one["verdict"] for one in plain["cells"]] == ["negative", "neutral", "positive"]
@@ -283,19 +288,19 @@ def test_json_is_plain_and_worst_first() -> None:
 
 
 def test_json_cells_have_every_field_of_a_verdict() -> None:
-    (one,) = report.as_json(RUN, [shown("neutral")])["cells"]
+    (one,) = report.as_json(judged_of([shown("neutral")]))["cells"]
     assert set(one) == set(Verdict.__dataclass_fields__)
     assert {"gain", "interval", "n_pairs", "p_adjusted", "share_hurt", "share_hurt_interval", "baseline"} <= set(one)
 
 
 @pytest.mark.parametrize("width", [40, 80, 200])
 def test_the_terminal_report_fits_its_width(run_folder: Path, width: int) -> None:
-    lines = printed(*verdicts(run_folder), width=width).splitlines()
+    lines = printed(judge_run(run_folder), width=width).splitlines()
     assert max(len(line) for line in lines) <= width
 
 
 def test_the_terminal_report_has_all_its_parts(run_folder: Path) -> None:
-    text = printed(*verdicts(run_folder))
+    text = printed(judge_run(run_folder))
     parts = [
         "must not be flagged; neutral",
         "Of 4 cells, 1 are positive, 1 negative, 2 neither.",
@@ -316,14 +321,14 @@ def test_the_terminal_report_has_all_its_parts(run_folder: Path) -> None:
 
 def test_names_with_markup_are_shown_as_they_are() -> None:
     run = RUN | {"suite": RUN["suite"] | {"name": "a[/b]"}}
-    text = printed(run, [shown("negative", source="[red]x[/red]", notes=("[/]",))])
+    text = printed(judged_of([shown("negative", source="[red]x[/red]", notes=("[/]",))], run))
     assert "a[/b]: verdicts" in text
     assert "[red]x[/red]" in next(line for line in text.splitlines() if "!! NEGATIVE" in line)
 
 
 def test_markdown_escapes_hostile_names() -> None:
     run = RUN | {"suite": RUN["suite"] | {"name": "*a* <i>"}, "notes": ["![x](http://y)"], "skipped": ["`z`"]}
-    page = report.markdown(run, [shown("negative", source="<script>|_x_", notes=("a|b",))], [])
+    page = report.markdown(judged_of([shown("negative", source="<script>|_x_", notes=("a|b",))], run))
     assert "# \\*a\\* &lt;i&gt;\n" in page
     assert "<" not in page
     assert "&lt;script&gt;\\|\\_x\\_" in page
@@ -333,14 +338,14 @@ def test_markdown_escapes_hostile_names() -> None:
 
 
 def test_hostile_names_do_not_break_a_table() -> None:
-    page = report.markdown(RUN, [shown("negative", source="a|b\\|c")], [])
+    page = report.markdown(judged_of([shown("negative", source="a|b\\|c")]))
     (line,) = [line for line in page.splitlines() if line.startswith("| !! NEGATIVE")]
     bars = line.replace("\\\\", "").replace("\\|", "").count("|")
-    assert bars == len(report.COLUMNS) + 1
+    assert bars == len(words.COLUMNS) + 1
 
 
 def test_markdown_opens_with_answer_and_calibration(run_folder: Path) -> None:
-    page = report.markdown(*verdicts(run_folder), [run_folder / "figures" / "gain-heatmap.png"])
+    page = report.markdown(judge_run(run_folder), [DRAWING])
     heads = [line.removeprefix("## ") for line in page.splitlines() if line.startswith("## ")]
     assert heads == [
         "Calibration",
@@ -352,14 +357,14 @@ def test_markdown_opens_with_answer_and_calibration(run_folder: Path) -> None:
         "Notes",
         "Environment",
     ]
-    assert page.startswith("# synthetic\n\nMade up.\n\n\n**Of 4 cells")
-    assert "![gain-heatmap](figures/gain-heatmap.png)" in page
+    assert page.startswith("# synthetic\n\nMade up.\n\n4 cells: ")
+    assert "![gain-heatmap](figures/gain-heatmap.svg)\n\nGains. In points." in page
     assert "seed 1 failed: ValueError: no" in page
     assert "classes &lt;b&gt;1&lt;/b&gt; \\| 2" in page
 
 
 def test_markdown_without_controls_or_notes_says_so() -> None:
-    page = report.markdown(RUN, [shown("neutral")], [])
+    page = report.markdown(judged_of([shown("neutral")]))
     assert "No controls were run." in page
     assert "## Controls" not in page
     assert "\n- none\n" in page
@@ -368,65 +373,65 @@ def test_markdown_without_controls_or_notes_says_so() -> None:
 @pytest.mark.parametrize(("dirty", "text"), [(True, "Commit abc (dirty), code 0."), (False, "Commit abc, code 0.")])
 def test_markdown_tells_where_it_was_made(dirty: bool, text: str) -> None:
     where = RUN["environment"] | {"commit": "abc", "dirty": dirty}
-    page = report.markdown(RUN | {"environment": where}, [shown("neutral")], [])
+    page = report.markdown(judged_of([shown("neutral")], RUN | {"environment": where}))
     assert "cpu, a processor; tlbench 0.1.0\n" in page
     assert text in page
 
 
 def test_rendering_writes_the_page_and_its_figures(run_folder: Path) -> None:
-    page = report.render(run_folder, *verdicts(run_folder))
-    assert page == run_folder / "report.md"
+    page = report.render(judge_run(run_folder))
+    assert page == run_folder / "report.html"
     text = page.read_text(encoding="utf-8")
     drawn = sorted(path.name for path in (run_folder / "figures").iterdir())
-    assert drawn == ["accuracy-by-k.png", "gain-heatmap.png", "learning-curves.png"]
-    assert all(f"figures/{name}" in text for name in drawn)
+    assert {"forest.svg", "gain-heatmap.svg", "learning-curves.csv"} <= set(drawn)
+    markdown = (run_folder / "report.md").read_text(encoding="utf-8")
+    assert all(f"figures/{name}" in markdown for name in drawn)
+    assert all(f'id="{name.removesuffix(".svg")}"' in text for name in drawn if name.endswith(".svg"))
 
 
 def test_a_run_without_records_is_rendered(tmp_path: Path) -> None:
     write_run(tmp_path, [cell("near"), control("null", "unflagged")])
-    found = verdicts(tmp_path)
-    assert "(provisional)" in printed(*found)
-    assert "(provisional)" in report.render(tmp_path, *found).read_text(encoding="utf-8")
+    judged = judge_run(tmp_path)
+    assert "(provisional)" in printed(judged)
+    assert "Unfinished" in report.render(judged).read_text(encoding="utf-8")
 
 
 def test_a_page_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     write_run(tmp_path, [cell("near")])
     (tmp_path / "report.md" / "inner").mkdir(parents=True)
     with pytest.raises(TlbenchError, match="cannot write"):
-        report.render(tmp_path, *verdicts(tmp_path))
+        report.render(judge_run(tmp_path))
 
 
 def test_the_first_sentence_says_where_to_start_from(tmp_path: Path) -> None:
     write_pair(tmp_path, around(0.08, 0.01, 5))
-    (start,) = best_starts(tmp_path)
-    assert start.sentence() == "glyphs-n40: start from near by finetune (68.0); the other 1 arms are worse."
-    run, found = verdicts(tmp_path)
-    assert report.markdown(run, found, [], [start]).split("\n")[4].startswith("- **glyphs-n40: start from near")
-    assert report.as_json(run, found, [start])["starts"][0]["n_arms"] == 2
+    judged = judge_run(tmp_path)
+    answer = "glyphs-n40: start from near by finetune (68.0); the other 1 arms are worse."
+    assert [start.sentence() for start in judged.starts] == [answer]
+    assert f"- **{answer}".replace("(", "(") in report.markdown(judged).replace("\\", "")
+    assert report.as_json(judged)["starts"][0]["n_arms"] == 2
 
 
 def test_arms_that_cannot_be_told_apart_are_named_together(tmp_path: Path) -> None:
     write_pair(tmp_path, around(0.001, 0.01, 5))
-    (start,) = best_starts(tmp_path)
+    (start,) = judge_run(tmp_path).starts
     assert {name for name, _ in start.best} == {"scratch", "near by finetune"}
     assert "start from any of" in start.sentence()
 
 
 def test_few_seeds_do_not_say_where_to_start_from(tmp_path: Path) -> None:
     write_pair(tmp_path, around(0.08, 0.01, 3))
-    assert best_starts(tmp_path)[0].sentence() == "glyphs-n40: 3 seeds are too few to say where to start from."
+    assert judge_run(tmp_path).starts[0].sentence() == "glyphs-n40: 3 seeds are too few to say where to start from."
 
 
 def test_a_narrow_terminal_gets_the_columns_that_matter_most(run_folder: Path) -> None:
     out = io.StringIO()
-    Console(file=out, width=110, color_system=None).print(report.terminal(*verdicts(run_folder), narrow=True))
+    Console(file=out, width=110, color_system=None).print(report.terminal(judge_run(run_folder), narrow=True))
     text = out.getvalue()
     assert "!! NEGATIVE" in text
-    assert "in report.md, or in a wider terminal" in text
+    assert "on the page, or in a wider terminal" in text
     assert "p (Holm)" not in text
 
 
 def test_an_unfinished_run_says_so_first() -> None:
-    assert report.headline([shown("inconclusive", provisional=True)]).startswith(
-        "Unfinished: 1 of 1 cells lack planned"
-    )
+    assert words.headline([shown("inconclusive", provisional=True)]).startswith("Unfinished: 1 of 1 cells lack planned")

@@ -39,14 +39,18 @@ def test_equal_gains_have_no_skewness() -> None:
     assert float(stats.moments(np.full(7, 0.1))[3]) == 0
 
 
-def test_welch_freedom_is_scipys() -> None:
-    first, second = draws(1, 8), 3 * draws(2, 8)
-    freedom = stats.welch_freedom(first.std(ddof=1), second.std(ddof=1), np.array(8.0))
-    assert float(freedom) == pytest.approx(scipy_stats.ttest_ind(first, second, equal_var=False).df)
+def test_welch_is_scipys() -> None:
+    first, second = draws(1, 8), 3 * draws(2, 5)
+    sides = [np.array(value) for side in (first, second) for value in (side.std(ddof=1), float(len(side)))]
+    error, freedom = stats.welch(*sides)
+    found = scipy_stats.ttest_ind(first, second, equal_var=False)
+    assert float(freedom) == pytest.approx(found.df)
+    assert float((first.mean() - second.mean()) / error) == pytest.approx(found.statistic)
 
 
-def test_welch_freedom_without_spread_is_that_of_the_pairs() -> None:
-    assert float(stats.welch_freedom(np.array(0.0), np.array(0.0), np.array(5.0))) == 4
+def test_welch_without_spread_has_the_freedom_of_the_smaller_side() -> None:
+    error, freedom = stats.welch(np.array(0.0), np.array(5.0), np.array(0.0), np.array(7.0))
+    assert (float(error), float(freedom)) == (0, 4)
 
 
 def test_standard_error_holds_seeds_and_test_set() -> None:

@@ -18,6 +18,8 @@ from tlbench.errors import TlbenchError, one_line
 
 SCHEMA_VERSION = 1
 RUN_FILE = "run.json"
+RUN_KEYS = {"suite", "looks", "weights", "verdict", "cells", "skipped", "notes", "engine", "environment"}
+CELL_KEYS = {"path", "seeds", "baseline", "baselines", "role", "family", "expect", "source", "target", "method"}
 Status: TypeAlias = Literal["done", "failed"]
 
 
@@ -110,7 +112,7 @@ def read_run(folder: Path) -> dict[str, Any]:
     """A run's `run.json`.
 
     Raises:
-        TlbenchError: there is none, or it is of another schema version.
+        TlbenchError: there is none, it is of another schema version, or something in it is missing.
     """
     run = read_json(folder / RUN_FILE)
     if run.get("schema_version") != SCHEMA_VERSION:
@@ -118,6 +120,9 @@ def read_run(folder: Path) -> dict[str, Any]:
             f"{folder / RUN_FILE} has schema version {run.get('schema_version')}, this tlbench reads {SCHEMA_VERSION}; "
             "run the suite again with --fresh"
         )
+    lacking = RUN_KEYS - run.keys() or {key for cell in run["cells"] for key in CELL_KEYS - cell.keys()}
+    if lacking:
+        raise TlbenchError(f"{folder / RUN_FILE} lacks {', '.join(sorted(lacking))}; run the suite again")
     return run
 
 

@@ -45,10 +45,15 @@ def moments(values: Floats) -> tuple[Floats, Floats, Floats, Floats]:
     return n, mean, spread, skewness
 
 
-def welch_freedom(first: Floats, second: Floats, n: Floats) -> Floats:
-    """Welch-Satterthwaite degrees of freedom of a difference of two means of n, from their standard deviations."""
-    both = first**4 + second**4
-    return np.where(both > 0, (n - 1) * (first**2 + second**2) ** 2 / np.maximum(both, 1e-300), n - 1)
+def welch(first: Floats, n: Floats, second: Floats, m: Floats) -> tuple[Floats, Floats]:
+    """Standard error and Welch-Satterthwaite freedom of a difference of two means, of n and of m values.
+
+    first, second: the two sides' standard deviations. Without any spread, the freedom of the smaller side.
+    """
+    one, other = first**2 / np.maximum(n, 1), second**2 / np.maximum(m, 1)
+    parts = one**2 / np.maximum(n - 1, 1) + other**2 / np.maximum(m - 1, 1)
+    freedom = np.where(parts > 0, (one + other) ** 2 / np.maximum(parts, 1e-300), np.minimum(n, m) - 1)
+    return np.sqrt(one + other), freedom
 
 
 def standard_error(spread: Floats, n: Floats, tau: Floats, least: float = 0.0, reuse: Floats | float = 0.0) -> Floats:
@@ -66,6 +71,13 @@ def interval(mean: Floats, error: Floats, freedom: Floats, level: Floats | float
     quantile = stats.t.ppf(0.5 + level / 2, np.maximum(freedom, 1))
     half = np.where(freedom > 0, quantile * error, np.inf)
     return mean - half, mean + half
+
+
+def band(values: Floats, level: float = 0.95) -> tuple[Floats, Floats, Floats]:
+    """Mean and t interval over the first axis of (n, T) values; the mean alone where n is 1."""
+    n, mean, spread, _ = moments(values.T)
+    low, high = interval(mean, spread / np.sqrt(n), n - 1, level)
+    return mean, np.where(np.isfinite(low), low, mean), np.where(np.isfinite(high), high, mean)
 
 
 def p_below(mean: Floats, error: Floats, freedom: Floats, bound: float = 0.0) -> Floats:
@@ -133,14 +145,27 @@ def verdict_chance(n: Floats, truth: Truth, margin: float, alpha: float, family:
     return np.asarray(np.maximum(inside, 0.0))
 
 
+def detectable(error: Floats, freedom: Floats, level: Floats | float, margin: float) -> Floats:
+    """About the smallest true mean that a one-sided t test at `level` finds with power 0.8, seen beyond `margin`.
+
+    The sum of the two t quantiles, which noncentral t exceeds by a few percent at most.
+    """
+    known = np.maximum(freedom, 1)
+    found = (stats.t.ppf(1 - level, known) + stats.t.ppf(POWER, known)) * error
+    return np.asarray(np.maximum(found, margin + stats.norm.ppf(POWER) * error))
+
+
 def seeds_needed(truth: Truth, margin: float, alpha: float, family: int = 1) -> int | None:
     """The least number of seeds, 5 to 1000, at which a verdict has power 0.8 under a truth.
 
     None: not by 1000 seeds, as where the test set's own noise is too large.
     """
-    n = np.arange(5.0, 1001.0)
+    n = np.unique(np.geomspace(5, 1000, 40).round())  # coarse first, then every number between two of them
     enough = np.flatnonzero(verdict_chance(n, truth, margin, alpha, family) >= POWER)
-    return int(n[enough[0]]) if enough.size else None
+    if not enough.size:
+        return None
+    n = np.arange(n[max(enough[0] - 1, 0)], n[enough[0]] + 1)
+    return int(n[np.argmax(verdict_chance(n, truth, margin, alpha, family) >= POWER)])
 
 
 def best_set(values: Floats, alpha: float, least: float = 0.0) -> Bools:

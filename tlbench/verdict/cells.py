@@ -1,18 +1,17 @@
-"""A run's verdicts: `run.json` and records in, a verdict for each cell out."""
+"""Cells with their records in, a verdict for each cell out."""
 
 import math
 from collections import defaultdict
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tlbench import stats
-from tlbench.readings import convergence, cost, reach
-from tlbench.records import Record, read_run
+from tlbench.readings import convergence, cost
+from tlbench.records import Record
 from tlbench.verdict.axes import ACCURACY, CONVERGENCE, Finding, judge_axis, judge_cost
-from tlbench.verdict.held import Held, read_held
+from tlbench.verdict.held import Held
 from tlbench.verdict.judge import LEAST_PAIRS
 
 FUTILE = 0.1  # chance of any verdict by the last look, below which a cell gets no more seeds
@@ -75,17 +74,9 @@ class Verdict:
         return asdict(self)
 
 
-def verdicts(folder: Path) -> tuple[dict[str, Any], list[Verdict]]:
-    """A run's `run.json` and the verdict of each of its cells, judged by family.
-
-    Raises:
-        TlbenchError: the folder holds no run.
-    """
-    run = read_run(folder)
-    held = read_held(folder, run)
-    if not run.get("reach"):
-        run["reach"] = {h.cell["baseline"]: reach(h.base.records) for h in held}
-    others = {p: _under(folder, run, p) for p in list(held[0].cell["baselines"])[1:]} if held else {}
+def judge_cells(run: dict[str, Any], held: list[Held]) -> list[Verdict]:
+    """The verdict of each cell, judged by family."""
+    others = {protocol: _under(run, held, protocol) for protocol in (held[0].others if held else {})}
     judged: dict[int, Verdict] = {}
     for group in _families(held).values():
         final, early = (judge_axis(group, run, axis) for axis in (ACCURACY, CONVERGENCE))
@@ -95,7 +86,7 @@ def verdicts(folder: Path) -> tuple[dict[str, Any], list[Verdict]]:
                 by_protocol = {next(iter(one.cell["baselines"])): _brief(accuracy)}
                 by_protocol |= {protocol: cells[one.cell["path"]] for protocol, cells in others.items()}
                 judged[id(one)] = replace(found, by_protocol=by_protocol, cost=_cost(found.cost, clock))
-    return run, [judged[id(one)] for one in held]
+    return [judged[id(one)] for one in held]
 
 
 def _families(held: list[Held]) -> dict[str, list[Held]]:
@@ -106,14 +97,13 @@ def _families(held: list[Held]) -> dict[str, list[Held]]:
     return families
 
 
-def _under(folder: Path, run: dict[str, Any], protocol: str) -> dict[str, dict[str, Any]]:
+def _under(run: dict[str, Any], held: list[Held], protocol: str) -> dict[str, dict[str, Any]]:
     """Each cell's verdict and gain against the baseline of another budget protocol."""
-    changed = [cell | {"baseline": cell["baselines"][protocol]} for cell in run["cells"]]
     found = {}
-    for group in _families(read_held(folder, run | {"cells": changed})).values():
-        for held, finding in zip(group, judge_axis(group, run, ACCURACY), strict=True):
+    for group in _families([replace(one, base=one.others[protocol]) for one in held]).values():
+        for one, finding in zip(group, judge_axis(group, run, ACCURACY), strict=True):
             if finding is not None:
-                found[held.cell["path"]] = _brief(finding)
+                found[one.cell["path"]] = _brief(finding)
     return found
 
 

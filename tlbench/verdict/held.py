@@ -1,7 +1,8 @@
 """A cell with its records at hand, and how they are read from a run's folder."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,17 @@ from tlbench.verdict.screen import Side, screen
 
 @dataclass(frozen=True)
 class Held:
-    """A planned cell, its own records and its baseline's by seed, and the similarities scored for it."""
+    """A planned cell, its own records and its baseline's by seed, and the similarities scored for it.
+
+    timed: records of the timing pass, own and baseline's; others: its baseline under the suite's further protocols.
+    """
 
     cell: dict[str, Any]
     own: Side
     base: Side
     scores: dict[int, Record]
     timed: tuple[dict[int, Record], dict[int, Record]] = ({}, {})
+    others: dict[str, Side] = field(default_factory=dict)
 
     def at_the_clock(self, first_look: int) -> "Held | None":
         """The cell with its timing records in place of its own; None without them, or where machines differ."""
@@ -79,18 +84,27 @@ def area_of(record: Record) -> float | None:
     return None if curve is None else curve.area(record.outcome["validation_chance"])
 
 
-def read_held(folder: Path, run: dict[str, Any]) -> list[Held]:
-    """Every planned cell of a run with its records, screened against the other arms of its target."""
+def disagreement(own: dict[str, Any], base: dict[str, Any]) -> tuple[int, int]:
+    """Test items that only the arm has right, and that only its baseline has right."""
+    first, second = (unpack_bits(outcome["correct"], outcome["n_test"]) for outcome in (own, base))
+    return int((first & ~second).sum()), int((second & ~first).sum())
 
+
+def read_held(folder: Path, run: dict[str, Any]) -> list[Held]:
+    """Every planned cell of a run with its records, each read once, screened against the other arms of its target."""
+
+    @cache
     def records(path: str, kind: str = "seed") -> dict[int, Record]:
         found = {seed: read_record(folder / path / f"{kind}-{seed}.json") for seed in range(run["looks"][-1])}
         return {seed: record for seed, record in found.items() if record is not None}
 
-    paths = dict.fromkeys(path for cell in run["cells"] for path in (cell["path"], cell["baseline"]))
+    def held(cell: dict[str, Any]) -> Held:
+        own, base = cell["path"], cell["baseline"]
+        scores = records(f"{cell['target']['label']}/{cell['source']['label']}/similarity")
+        others = {protocol: sides[path] for protocol, path in list(cell["baselines"].items())[1:]}
+        return Held(cell, sides[own], sides[base], scores, (records(own, "timing"), records(base, "timing")), others)
+
+    cells = run["cells"]
+    paths = dict.fromkeys(p for c in cells for p in (c["path"], c["baseline"], *c["baselines"].values()))
     sides = screen({path: records(path) for path in paths})
-    scores = {c["path"]: records(f"{c['target']['label']}/{c['source']['label']}/similarity") for c in run["cells"]}
-    timed = {path: records(path, "timing") for path in paths}
-    return [
-        Held(c, sides[c["path"]], sides[c["baseline"]], scores[c["path"]], (timed[c["path"]], timed[c["baseline"]]))
-        for c in run["cells"]
-    ]
+    return [held(cell) for cell in cells]

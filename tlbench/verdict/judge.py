@@ -37,7 +37,8 @@ def evidence(accuracy: Floats, baseline: Floats, tau: Floats, *, welch: bool = F
     if welch:
         _, _, first, _ = stats.moments(np.where(np.isnan(baseline), np.nan, accuracy))
         _, _, second, _ = stats.moments(np.where(np.isnan(accuracy), np.nan, baseline))
-        spread, freedom = np.sqrt(first**2 + second**2), stats.welch_freedom(first, second, n)
+        error, freedom = stats.welch(first, n, second, n)
+        spread = error * np.sqrt(n)
     return Evidence(n, mean, spread, skewness, tau, freedom)
 
 

@@ -2,14 +2,13 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from tlbench import stats
-from tlbench.records import read_run
 from tlbench.verdict.axes import ACCURACY, design_of
-from tlbench.verdict.held import Held, read_held
+from tlbench.verdict.held import Held
 from tlbench.verdict.judge import LEAST_PAIRS
 from tlbench.verdict.screen import Side
 
@@ -35,17 +34,12 @@ class Starts:
         return f"{self.target}: {which} {names}; the other {self.n_arms - len(self.best)} arms are worse."
 
 
-def best_starts(folder: Path) -> list[Starts]:
-    """For each target of a run the set to start from; controls and unstable arms are not candidates.
-
-    Raises:
-        TlbenchError: the folder holds no run.
-    """
-    run = read_run(folder)
+def best_starts(run: dict[str, Any], held: list[Held]) -> list[Starts]:
+    """For each target of a run the set to start from; controls and unstable arms are not candidates."""
     targets: dict[str, list[Held]] = defaultdict(list)
-    for held in read_held(folder, run):
-        if held.cell["role"] == "cell":
-            targets[held.cell["target"]["label"]].append(held)
+    for one in held:
+        if one.cell["role"] == "cell":
+            targets[one.cell["target"]["label"]].append(one)
     design = design_of(run, ACCURACY)
     return [_starts(target, group, design.alpha, design.least) for target, group in targets.items()]
 

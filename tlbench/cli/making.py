@@ -1,21 +1,14 @@
-"""The command line: each command is a list of calls that ends in an exit code."""
+"""What runs: `list` and `run`; and `power`, which says beforehand what a run can see."""
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from tlbench.cli.app import DONE, FAILED, INTERRUPTED, app, show_report
 from tlbench.errors import TlbenchError, unknown
 
-DONE, USAGE, FAILED, INTERRUPTED = 0, 2, 3, 130
 SHELVES = ("datasets", "networks", "sources", "methods", "similarities", "suites")
-app = typer.Typer(
-    help="Does transfer learning help or hurt on your data? Paired trials, valid statistics, verdicts.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
 Out = Annotated[Path | None, typer.Option("--out", help="Folder of the run (default: results/SUITE).")]
 
 
@@ -72,7 +65,7 @@ def run(
     if fresh:
         study.clear()
     failed = _execute(study, max_seconds, max_seeds, timing=timing)
-    _report(study.folder, as_json=as_json)
+    show_report(study.folder, as_json=as_json)
     raise typer.Exit(FAILED if failed else DONE)
 
 
@@ -90,33 +83,6 @@ def _execute(study: Any, seconds: int | None, seeds: int | None, *, timing: bool
         raise typer.Exit(INTERRUPTED) from None
     progress.say(f"{outcome.ran} jobs run, {outcome.kept} kept from before, {outcome.failed} failed")
     return bool(outcome.failed)
-
-
-@app.command()
-def report(
-    folder: Annotated[Path, typer.Argument(help="Folder of a run, such as results/quick.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print the verdicts as JSON, write nothing.")] = False,
-) -> None:
-    """Prints the verdicts of a run, finished or not, and writes its page and figures into its folder."""
-    _report(folder, as_json=as_json)
-
-
-def _report(folder: Path, *, as_json: bool) -> None:
-    import json
-
-    from rich.console import Console
-
-    from tlbench import report as reports
-    from tlbench.verdict import best_starts, verdicts
-
-    (facts, found), starts = verdicts(folder), best_starts(folder)
-    if as_json:
-        typer.echo(json.dumps(reports.as_json(facts, found, starts), indent=1, allow_nan=False))
-        return
-    console = Console()
-    width = console.width if console.is_terminal else 200
-    Console(width=width).print(reports.terminal(facts, found, starts, narrow=width < reports.WIDE))
-    typer.echo(f"report: {reports.render(folder, facts, found, starts)}", err=True)
 
 
 @app.command()
@@ -147,17 +113,3 @@ def power(
     plain = json.dumps(powers.as_json(pilot, design, found), indent=1, allow_nan=False)
     typer.echo(plain if as_json else "\n".join(powers.sentences(pilot, design, found)))
     raise typer.Exit(DONE)
-
-
-def main() -> None:
-    """The `tlbench` command."""
-    try:
-        app()
-    except KeyboardInterrupt:
-        typer.echo("tlbench: interrupted; records on disk are kept", err=True)
-        sys.exit(INTERRUPTED)
-    except TlbenchError as error:
-        typer.echo(f"tlbench: {error}", err=True)
-        sys.exit(USAGE)
-    except BrokenPipeError:
-        sys.exit(DONE)

@@ -1,0 +1,49 @@
+"""Changes in words."""
+
+import numpy as np
+
+from tlbench.accepted import Accepted
+from tlbench.changes.rule import Change
+
+
+def said(one: Change) -> str:
+    """A change in words: from, to, by how much, with its interval."""
+    if one.change is None:
+        value = one.before if one.before is not None else one.after
+        return one.note or ("" if value is None else f"at {_value(one.axis, value)}")
+    ends = f" [{_by(one.axis, one.interval[0])}, {_by(one.axis, one.interval[1])}]" if one.interval else ""
+    text = f"{_value(one.axis, one.before)} -> {_value(one.axis, one.after)}, {_by(one.axis, one.change)}{ends}"
+    if one.interval:
+        p = f"{one.p_drop:.4f}" if one.p_drop >= 0.0001 else "<0.0001"
+        text += f", {one.n} seeds {'paired' if one.paired else 'apart (Welch)'}, p {p}"
+    return f"{text}; {one.note}" if one.note else text
+
+
+def _value(axis: str, value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{np.exp(value):.2f}x" if axis == "cost" else f"{100 * value:{'+' if axis == 'gain' else ''}.1f}"
+
+
+def _by(axis: str, value: float) -> str:
+    return f"{np.exp(value):.2f}x" if axis == "cost" else f"{100 * value:+.1f}"
+
+
+def row(one: Change) -> tuple[str, str, str, str]:
+    """A change under axis, path, word, change."""
+    return one.axis, one.path, one.word, said(one)
+
+
+def differences(before: Accepted, after: Accepted) -> list[str]:
+    """In what the two runs' circumstances differ, a line each; one line where they do not."""
+    one, other = (_facts(side) for side in (before, after))
+    found = [f"{key}: {one.get(key)} -> {other.get(key)}" for key in {**one, **other} if one.get(key) != other.get(key)]
+    return found or ["the same commit, code, versions, machine and settings"]
+
+
+def _facts(side: Accepted) -> dict[str, object]:
+    where = side.environment
+    plain = {"suite": side.suite, "root seed": side.root_seed, "commit": where["commit"], "code": where["code"]}
+    plain |= {"device": where["device"], "threads": where["threads"], "machine": where["machine"]["processor"]}
+    versions: dict[str, object] = where["versions"]
+    return plain | versions | side.settings

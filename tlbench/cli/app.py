@@ -1,0 +1,52 @@
+"""The program itself, and what its commands share."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+DONE, USAGE, FAILED, INTERRUPTED = 0, 2, 3, 130
+app = typer.Typer(
+    help="Does transfer learning help or hurt on your data? Paired trials, valid statistics, verdicts.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def show_report(folder: Path, *, as_json: bool) -> None:
+    """Prints a run's verdicts and writes its page."""
+    import json
+
+    from rich.console import Console
+
+    from tlbench import report as reports
+    from tlbench.verdict import judge_run
+
+    judged = judge_run(folder)
+    if as_json:
+        typer.echo(json.dumps(reports.as_json(judged), indent=1, allow_nan=False))
+        return
+    console = Console()
+    width = console.width if console.is_terminal else 200
+    Console(width=width).print(reports.terminal(judged, narrow=width < reports.WIDE))
+    typer.echo(f"report: {reports.render(judged)}", err=True)
+
+
+def print_table(title: str, columns: Any, rows: Any) -> None:
+    """Prints a table, two hundred columns wide where nobody looks."""
+    from rich.console import Console
+
+    from tlbench.report.terminal import table
+
+    console = Console()
+    width = console.width if console.is_terminal else 200
+    Console(width=width).print(table(title, columns, [(row, "") for row in rows]))
+
+
+def say(lines: Iterable[str]) -> None:
+    """Prints lines."""
+    for line in lines:
+        typer.echo(line)

@@ -1,0 +1,152 @@
+"""What judges, from records alone and without torch: report, compare, accept, gate, export, history."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tlbench.cli.app import DONE, Json, app, print_table, say, show_report
+from tlbench.errors import TlbenchError
+
+ACCEPTED = Path("results/accepted")
+PANEL = "Commands on records (no torch needed)"
+SEEDS = 10  # that a gate should have
+CHANGE_COLUMNS = ("axis", "cell or arm", "", "change [95 % interval]")
+Alpha = Annotated[float, typer.Option(min=0.0001, max=0.4999, help="Level, over all that is compared.")]
+Margin = Annotated[float | None, typer.Option(min=0.001, max=100, help="In points (default: the suite's).")]
+
+
+@app.command(rich_help_panel=PANEL)
+def report(
+    folder: Annotated[Path, typer.Argument(help="Folder of a run, such as results/quick.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the verdicts as JSON, write nothing.")] = False,
+) -> None:
+    """Prints the verdicts of a run, finished or not, and writes its page and figures into its folder."""
+    show_report(folder, as_json=as_json)
+
+
+@app.command(rich_help_panel=PANEL)
+def compare(
+    before: Annotated[Path, typer.Argument(help="A run's folder or an accepted file.")],
+    after: Annotated[Path, typer.Argument(help="Another.")],
+    alpha: Alpha = 0.05,
+    margin: Margin = None,
+    as_json: Json = False,
+) -> None:
+    """Compares two runs, cell by cell: what changed beyond noise, what is new, what is missing."""
+    import json
+
+    from tlbench.accepted import read_figures
+    from tlbench.changes import Rule, changes
+    from tlbench.changes.words import differences, row
+
+    one, other = read_figures(before), read_figures(after)
+    found = changes(one, other, Rule.of(other.settings, alpha, margin and margin / 100))
+    if as_json:
+        plain = {"differences": differences(one, other), "changes": [change.as_dict() for change in found]}
+        typer.echo(json.dumps(plain, indent=1, allow_nan=False))
+        raise typer.Exit(DONE)
+    print_table(f"{before} -> {after}", CHANGE_COLUMNS, [row(change) for change in found])
+    say(differences(one, other))
+
+
+@app.command(rich_help_panel=PANEL)
+def accept(
+    folder: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
+    to: Annotated[Path, typer.Option(help="Folder of the accepted files.")] = ACCEPTED,
+) -> None:
+    """Accepts a run: writes what `tlbench gate` holds later runs to, a small file to be committed."""
+    from tlbench.accepted import figures_of, finished, write_accepted
+    from tlbench.verdict import judge_run
+
+    figures = figures_of(finished(judge_run(folder)))
+    fewest = min((len(cell.seeds) for cell in figures.cells.values()), default=0)
+    path = write_accepted(figures, to)
+    typer.echo(f"accepted: {path}, {len(figures.cells)} cells, {len(figures.arms)} arms, {fewest} seeds or more")
+    if fewest < SEEDS:
+        typer.echo(f"tlbench: {fewest} seeds see little; run the suite with --seeds {SEEDS} for a gate", err=True)
+
+
+@app.command(rich_help_panel=PANEL)
+def gate(
+    folder: Annotated[Path, typer.Argument(help="Folder of a finished run, made by the code at hand.")],
+    accepted: Annotated[Path, typer.Option(help="Accepted file, or the folder that holds it.")] = ACCEPTED,
+    alpha: Alpha = 0.01,
+    margin: Margin = None,
+    allow_missing: Annotated[list[str] | None, typer.Option(help="A cell that may be missing; repeatable.")] = None,
+    require_noninferior: Annotated[bool, typer.Option(help="Fail where a drop of the margin is not excluded.")] = False,
+    require_conclusive: Annotated[bool, typer.Option(help="Exit 4 where a judged cell is undecided.")] = False,
+    fail_on_negative: Annotated[bool, typer.Option(help="Fail where a judged cell is negative.")] = False,
+    junit: Annotated[Path | None, typer.Option(help="Write JUnit XML here.")] = None,
+    summary: Annotated[bool, typer.Option("--summary", help="Append markdown to $GITHUB_STEP_SUMMARY.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Holds a run against the accepted one: 0 held, 1 regression, 3 trials failed, 4 undecided, 5 nothing accepted."""
+    from tlbench import gate as gates
+    from tlbench.accepted import finished, read_figures
+    from tlbench.changes import Rule
+    from tlbench.environment import code_digest
+    from tlbench.exports import printed, publish
+    from tlbench.verdict import judge_run
+
+    judged = finished(judge_run(folder))
+    gates.check_code(judged, code_digest())
+    path = accepted / f"{judged.run['suite']['name']}.json" if accepted.suffix != ".json" else accepted
+    if not path.is_file():
+        typer.echo(f"tlbench: nothing accepted yet at {path}: tlbench accept {folder}, then commit it", err=True)
+        raise typer.Exit(gates.NOTHING_ACCEPTED)
+    held = read_figures(path)
+    demands = gates.Demands(require_noninferior, require_conclusive, fail_on_negative, tuple(allow_missing or ()))
+    found = gates.check(held, judged, Rule.of(held.settings, alpha, margin and margin / 100), demands)
+    opening = gates.lines(found, str(path))
+    publish(found, opening, junit=junit, summary=summary)
+    say(printed(found, opening, as_json=as_json))
+    raise typer.Exit(found.code)
+
+
+@app.command(rich_help_panel=PANEL)
+def export(
+    folder: Annotated[Path, typer.Argument(help="Folder of a run, or an accepted file.")],
+    bmf: Annotated[Path | None, typer.Option(help="Bencher's metric format.")] = None,
+    github_benchmark: Annotated[Path | None, typer.Option(help="github-action-benchmark, bigger is better.")] = None,
+) -> None:
+    """Writes arms' accuracies for history charts of other tools; never the signed gain, of which they make nonsense."""
+    import json
+
+    from tlbench import exports
+    from tlbench.accepted import read_figures
+    from tlbench.records import write_text
+
+    figures = read_figures(folder)
+    if bmf is None and github_benchmark is None:
+        raise TlbenchError("nothing to write: name a file with --bmf or --github-benchmark")
+    for path, plain in ((bmf, exports.bmf(figures)), (github_benchmark, exports.github_benchmark(figures))):
+        if path is not None:
+            write_text(path, json.dumps(plain, indent=1, allow_nan=False) + "\n")
+            typer.echo(f"written: {path}, {len(figures.arms)} arms", err=True)
+
+
+@app.command(rich_help_panel=PANEL)
+def history(
+    suite: Annotated[str, typer.Argument(help="A suite's name.")],
+    accepted: Annotated[Path, typer.Option(help="Folder of the accepted files, within a git checkout.")] = ACCEPTED,
+    last: Annotated[int, typer.Option(min=1, help="Commits that the table shows.")] = 6,
+    figure: Annotated[Path | None, typer.Option(help="Draw all commits into this SVG file.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Shows how each cell's accepted gain moved, commit by commit."""
+    import json
+
+    from tlbench import history as histories
+    from tlbench.changes import Rule
+    from tlbench.records import write_text
+
+    points, said = histories.history(accepted / f"{suite}.json", Rule(alpha=0.05))
+    if figure is not None:
+        write_text(figure, histories.drawn(points))
+    if as_json:
+        typer.echo(json.dumps(histories.as_json(points), indent=1, allow_nan=False))
+        raise typer.Exit(DONE)
+    title = f"{suite}: accepted gains, points (v dropped, ^ rose, * source or data changed)"
+    print_table(title, *histories.rows(points, last))
+    say([*said, *(f"{point.commit}: {point.subject}" for point in points[-last:])])
