@@ -65,8 +65,8 @@ def types(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Measures what the harness costs and stores it; `-- --compare` holds it to the last stored run and stores nothing.
 
-    A comparison fails where a median is more than half slower (or as `--benchmark-compare-fail` says), or a benchmark
-    is gone; were it stored, many small slowdowns would each pass. Other arguments go to pytest.
+    A comparison fails where the fastest round is more than half slower (or as `--benchmark-compare-fail` says), or a
+    benchmark is gone; were it stored, many small slowdowns would each pass. Other arguments go to pytest.
     """
     _install(session, "bench")
     arguments = [argument for argument in session.posargs if argument != "--compare"]
@@ -76,7 +76,7 @@ def bench(session: nox.Session) -> None:
         arguments.append("--benchmark-autosave")
     else:
         if not any(argument.startswith("--benchmark-compare-fail") for argument in arguments):
-            arguments.append("--benchmark-compare-fail=median:50%")
+            arguments.append("--benchmark-compare-fail=min:50%")
         arguments.append("--benchmark-compare")
     session.run("pytest", *arguments)
 

@@ -1,12 +1,15 @@
-"""What judging costs on 10^4 records: reading and judging them, rendering the report."""
+"""What judging costs on 10^4 records: reading and judging them, rendering the report, comparing and gating."""
 
+import os
 from pathlib import Path
 
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from benchmarks.big_run import SIDE
-from tlbench import report
+from benchmarks.big_run import SIDE, write_big_run
+from tlbench import gate, report
+from tlbench.accepted import Accepted, figures_of, read_figures
+from tlbench.changes import Rule, changes
 from tlbench.verdict import Judged, judge_run
 
 ROUNDS = 3
@@ -24,7 +27,32 @@ def judged(big_run: Path) -> Judged:
     return judge_run(big_run)
 
 
+@pytest.fixture(scope="module")
+def accepted(tmp_path_factory: pytest.TempPathFactory) -> Accepted:
+    """A replicate of it with another root seed, as accepted."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _: None)  # made-up records need not outlive a power cut
+        return read_figures(write_big_run(tmp_path_factory.mktemp("accepted"), root_seed=1))
+
+
 def test_render(benchmark: BenchmarkFixture, judged: Judged) -> None:
     """Seconds from verdicts to the page, the markdown and the figures in the folder."""
     page: Path = benchmark.pedantic(report.render, (judged,), rounds=ROUNDS)
     assert page.is_file()
+
+
+def test_compare(benchmark: BenchmarkFixture, accepted: Accepted, big_run: Path) -> None:
+    """Seconds from the folder to what changed, against figures at hand."""
+    found = benchmark.pedantic(lambda: changes(accepted, read_figures(big_run), Rule()), rounds=ROUNDS)
+    assert len([one for one in found if one.axis == "gain"]) == SIDE**3
+
+
+def test_gate(benchmark: BenchmarkFixture, accepted: Accepted, judged: Judged) -> None:
+    """Seconds from verdicts to findings."""
+    found = benchmark.pedantic(gate.check, (accepted, judged, Rule(), gate.Demands()), rounds=ROUNDS)
+    assert found.code == gate.HELD
+
+
+def test_accept(benchmark: BenchmarkFixture, judged: Judged) -> None:
+    """Seconds from verdicts to what is committed."""
+    assert len(benchmark.pedantic(figures_of, (judged,), rounds=ROUNDS).cells) == SIDE**3

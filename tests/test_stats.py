@@ -298,3 +298,24 @@ def test_a_correlations_interval_resamples_whole_targets() -> None:
     assert found is not None
     assert 0.9 < found[0] <= found[1] <= 1
     assert stats.rank_correlation_interval(x[:12], noisy[:12], x[:12], random) is None
+
+
+@pytest.mark.parametrize("n", [5, 10, 50, 1000])
+def test_noncentral_t_is_scipys_also_where_the_series_gives_up(n: int) -> None:
+    t, centre = (one.ravel() for one in np.meshgrid(np.linspace(1.5, 12, 8), np.linspace(0, 60, 9)))
+    found = stats.noncentral_above(t, np.full(t.shape, n - 1.0), centre)
+    np.testing.assert_allclose(found, scipy_stats.nct.sf(t, n - 1, centre), atol=1e-6)
+
+
+def test_ties_share_their_rank() -> None:
+    x, y = np.array([1.0, 2.0, 2.0, 5.0, 3.0]), np.array([2.0, 2.0, 1.0, 7.0, 7.0])
+    assert stats.rank_correlation(x, y) == pytest.approx(scipy_stats.spearmanr(x, y).statistic)
+
+
+def test_what_a_test_detects_it_finds_with_power_four_fifths() -> None:
+    n, spread, alpha, margin = 10, 0.02, 0.01, 0.005
+    error = np.array(spread / np.sqrt(n))
+    size = stats.detectable(error, np.array(n - 1.0), alpha, margin)
+    draws = np.random.default_rng(0).normal(size, spread, (20_000, n))
+    p = scipy_stats.ttest_1samp(draws, 0, axis=1, alternative="greater").pvalue
+    assert float(np.mean(p <= alpha)) == pytest.approx(0.8, abs=0.03)

@@ -112,14 +112,12 @@ def finished(judged: Judged) -> Judged:
 
 def figures_of(judged: Judged) -> Accepted:
     """A judged run's figures; cells and arms without any result are left out."""
-    arms = {
-        path: _arm(side.records, timed)
-        for held in judged.held
-        for path, side, timed in zip(
-            (held.cell["path"], held.cell["baseline"]), (held.own, held.base), held.timed, strict=True
-        )
-        if any(record.status == "done" for record in side.records.values())
-    }
+    arms: dict[str, ArmSeeds] = {}
+    for held in judged.held:
+        both = (held.cell["path"], held.own, held.timed[0]), (held.cell["baseline"], held.base, held.timed[1])
+        for path, side, timed in both:
+            if path not in arms and any(record.status == "done" for record in side.records.values()):
+                arms[path] = _arm(side.records, timed)
     pairs = zip(judged.held, judged.verdicts, strict=True)
     cells = {held.cell["path"]: _cell(held, verdict.verdict) for held, verdict in pairs if held.pairs}
     run = judged.run

@@ -13,7 +13,7 @@ import numpy as np
 from tlbench import stats
 from tlbench.accepted import Accepted
 from tlbench.changes import UNTESTED, Change
-from tlbench.changes.words import row, said
+from tlbench.changes.words import loudest_first, row, said
 from tlbench.errors import TlbenchError, one_line
 from tlbench.gate import Gate
 from tlbench.records import write_text
@@ -79,7 +79,7 @@ def as_summary(gate: Gate, opening: Sequence[str]) -> str:
     """The gate's outcome in markdown: findings first, then every change as a table."""
     lines = [f"## tlbench gate: {plain(gate.suite)}", "", *(f"{plain(line)}  " for line in opening), ""]
     lines += [f"- **{plain(f.kind)}**: {plain(f.line().partition(': ')[2])}" for f in gate.findings]
-    rows = [row(one) for one in gate.changes]
+    rows = [row(one) for one in loudest_first(gate.changes)]
     return "\n".join([*lines, "", *table(("axis", "cell or arm", "", "change"), rows), ""])
 
 

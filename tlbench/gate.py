@@ -8,7 +8,7 @@ import numpy as np
 
 from tlbench.accepted import Accepted, figures_of
 from tlbench.changes import AXES, UNTESTED, Change, Rule, changes, comparable_clocks
-from tlbench.changes.words import said
+from tlbench.changes.words import counted, said
 from tlbench.errors import TlbenchError
 from tlbench.verdict import Judged
 
@@ -176,13 +176,11 @@ def _of_verdicts(judged: Judged, demands: Demands) -> list[Finding]:
 
 def lines(gate: Gate, against: str) -> list[str]:
     """The outcome in lines: what was held against what, how it came out, what could have been seen."""
-    words = [one.word for one in gate.changes]
-    counted = ", ".join(f"{words.count(word)} {word}" for word in dict.fromkeys(words))
     outcome = "held" if gate.code == HELD else "NOT HELD"
     margins = f"margins {100 * gate.rule.margin:g} points, convergence {100 * gate.rule.convergence_margin:g}"
     found = [
         f"gate {gate.suite}: {outcome} (exit {gate.code}), against {against}",
-        f"{len(gate.changes)} comparisons: {counted}",
+        counted(gate.changes),
         f"a drop fails at alpha {gate.rule.alpha:g} over all of them (Holm), beyond {margins}",
     ]
     for axis, (middle, worst) in gate.sees().items():

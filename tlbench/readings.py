@@ -42,13 +42,13 @@ def convergence(
     both = [(a, b, outcome["validation_chance"]) for a, b, outcome in curves if a is not None and b is not None]
     if not both:
         return None
-    found: dict[str, Any] = {
-        "area": _difference([a.area(p) - b.area(p) for a, b, p in both]),
-        "jumpstart": _difference([a.jumpstart() - b.jumpstart() for a, b, _ in both]),
-        "slope": _difference([a.slope() - b.slope() for a, b, _ in both]),
-        "asymptote": _difference([a.asymptote() - b.asymptote() for a, b, _ in both]),
-        "baseline_still_improving": float(np.mean([b.still_improving() for _, b, _ in both])),
-    }
+    found: dict[str, Any] = _differences(
+        area=[a.area(p) - b.area(p) for a, b, p in both],
+        jumpstart=[a.jumpstart() - b.jumpstart() for a, b, _ in both],
+        slope=[a.slope() - b.slope() for a, b, _ in both],
+        asymptote=[a.asymptote() - b.asymptote() for a, b, _ in both],
+    )
+    found["baseline_still_improving"] = float(np.mean([b.still_improving() for _, b, _ in both]))
     if target is not None:
         steps = [(a.steps_to(target), b.steps_to(target)) for a, b, _ in both]
         ratio, censored = stats.median_log2_ratio([a for a, _ in steps], [b for _, b in steps])
@@ -95,9 +95,11 @@ def cost(
     }
 
 
-def _difference(values: list[float]) -> dict[str, Any]:
-    n, mean, spread, _ = stats.moments(np.array(values))
-    if n < 2:
-        return {"mean": float(mean), "interval": None}
+def _differences(**values: list[float]) -> dict[str, Any]:
+    """Mean and 95 % t interval of each reading's paired differences."""
+    n, mean, spread, _ = stats.moments(np.array(list(values.values())))
     low, high = stats.interval(mean, spread / np.sqrt(n), n - 1, 0.95)
-    return {"mean": float(mean), "interval": [float(low), float(high)]}
+    return {
+        name: {"mean": float(mean[i]), "interval": [float(low[i]), float(high[i])] if n[i] > 1 else None}
+        for i, name in enumerate(values)
+    }

@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy import special
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Bools: TypeAlias = npt.NDArray[np.bool_]
@@ -68,7 +68,7 @@ def standard_error(spread: Floats, n: Floats, tau: Floats, least: float = 0.0, r
 
 def interval(mean: Floats, error: Floats, freedom: Floats, level: Floats | float) -> tuple[Floats, Floats]:
     """The two-sided t interval of confidence `level`; infinite without degrees of freedom."""
-    quantile = stats.t.ppf(0.5 + level / 2, np.maximum(freedom, 1))
+    quantile = special.stdtrit(np.maximum(freedom, 1), 0.5 + level / 2)
     half = np.where(freedom > 0, quantile * error, np.inf)
     return mean - half, mean + half
 
@@ -82,7 +82,7 @@ def band(values: Floats, level: float = 0.95) -> tuple[Floats, Floats, Floats]:
 
 def p_below(mean: Floats, error: Floats, freedom: Floats, bound: float = 0.0) -> Floats:
     """One-sided p of H0 "the true mean is at least `bound`" against "it is below"; 1 without degrees of freedom."""
-    p = stats.t.cdf((mean - bound) / error, np.maximum(freedom, 1))
+    p = special.stdtr(np.maximum(freedom, 1), (mean - bound) / error)
     return np.where(freedom > 0, p, 1.0)
 
 
@@ -93,7 +93,7 @@ def p_below_skewed(
     t, n = (mean - bound) / error, np.maximum(n, 1)
     root = np.sqrt(n)
     turned = t + skewness * t**2 / (3 * root) + skewness**2 * t**3 / (27 * n) + skewness / (6 * root)
-    p = stats.t.cdf(turned, np.maximum(freedom, 1))
+    p = special.stdtr(np.maximum(freedom, 1), turned)
     return np.where(freedom > 0, p, 1.0)
 
 
@@ -111,7 +111,7 @@ def wilson(hits: int, n: int, level: float = 0.95) -> tuple[float, float]:
     """Wilson's (1927) interval of a share."""
     if n == 0:
         return 0.0, 1.0
-    z, share = float(stats.norm.ppf(0.5 + level / 2)), hits / n
+    z, share = float(special.ndtri(0.5 + level / 2)), hits / n
     centre, spread = share + z**2 / (2 * n), z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
     scale = 1 + z**2 / n
     return max(0.0, float((centre - spread) / scale)), min(1.0, float((centre + spread) / scale))
@@ -126,6 +126,13 @@ class Truth:
     tau: float
 
 
+def noncentral_above(t: Floats, freedom: Floats, centre: Floats) -> Floats:
+    """The chance that noncentral t exceeds `t`; by the normal approximation where scipy's series gives up."""
+    below = special.nctdtr(freedom, centre, t)
+    normal = special.ndtr((t * (1 - 1 / (4 * freedom)) - centre) / np.sqrt(1 + t**2 / (2 * freedom)))
+    return np.asarray(1 - np.where(np.isnan(below), normal, below))
+
+
 def verdict_chance(n: Floats, truth: Truth, margin: float, alpha: float, family: int = 1) -> Floats:
     """The chance of any verdict at n seeds (an array) under a truth.
 
@@ -137,11 +144,11 @@ def verdict_chance(n: Floats, truth: Truth, margin: float, alpha: float, family:
     error = np.sqrt(between + max(truth.tau, FLOOR * margin) ** 2)
     noise = np.sqrt(np.maximum(between + truth.tau**2, (0.02 * margin) ** 2))  # nct needs some
     if size >= margin:
-        critical = stats.t.ppf(1 - alpha / 2 / family, n - 1) * error / noise
-        significant = stats.nct.sf(critical, n - 1, size / noise)
-        return np.asarray(np.minimum(significant, stats.norm.cdf((size - margin) / noise)))
-    room = margin - stats.t.ppf(1 - alpha, n - 1) * error
-    inside = stats.norm.cdf((room - truth.mean) / noise) - stats.norm.cdf((-room - truth.mean) / noise)
+        critical = special.stdtrit(n - 1, 1 - alpha / 2 / family) * error / noise
+        significant = noncentral_above(critical, n - 1, size / noise)
+        return np.asarray(np.minimum(significant, special.ndtr((size - margin) / noise)))
+    room = margin - special.stdtrit(n - 1, 1 - alpha) * error
+    inside = special.ndtr((room - truth.mean) / noise) - special.ndtr((-room - truth.mean) / noise)
     return np.asarray(np.maximum(inside, 0.0))
 
 
@@ -151,8 +158,8 @@ def detectable(error: Floats, freedom: Floats, level: Floats | float, margin: fl
     The sum of the two t quantiles, which noncentral t exceeds by a few percent at most.
     """
     known = np.maximum(freedom, 1)
-    found = (stats.t.ppf(1 - level, known) + stats.t.ppf(POWER, known)) * error
-    return np.asarray(np.maximum(found, margin + stats.norm.ppf(POWER) * error))
+    found = (special.stdtrit(known, 1 - level) + special.stdtrit(known, POWER)) * error
+    return np.asarray(np.maximum(found, margin + special.ndtri(POWER) * error))
 
 
 def seeds_needed(truth: Truth, margin: float, alpha: float, family: int = 1) -> int | None:
@@ -196,7 +203,7 @@ def rank_correlation(x: Floats, y: Floats) -> float | None:
     """Spearman's rank correlation; None with fewer than three points or where one side is constant."""
     if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
         return None
-    return float(stats.spearmanr(x, y).statistic)
+    return float(_rank_correlations(x[None], y[None])[0])
 
 
 def rank_correlation_interval(
@@ -208,9 +215,28 @@ def rank_correlation_interval(
         return None
     places = [np.flatnonzero(groups == name) for name in names]
     drawn = [np.concatenate([places[i] for i in random.integers(0, len(names), len(names))]) for _ in range(1000)]
-    found = [value for rows in drawn if (value := rank_correlation(x[rows], y[rows])) is not None]
-    low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])
+    found = []
+    for size in {len(rows) for rows in drawn}:
+        rows = np.array([one for one in drawn if len(one) == size])
+        found.append(_rank_correlations(x[rows], y[rows]))
+    low, high = np.nanquantile(np.concatenate(found), [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
+
+
+def _ranks(values: Floats) -> Floats:
+    """The ranks of (R, n) values within each row, from 1; ties share their mean rank."""
+    ranks = np.empty(values.shape)
+    for row, one in zip(ranks, values, strict=True):
+        ordered = np.sort(one)
+        row[:] = (np.searchsorted(ordered, one) + np.searchsorted(ordered, one, "right") + 1) / 2
+    return ranks
+
+
+def _rank_correlations(x: Floats, y: Floats) -> Floats:
+    """Spearman's correlation of each row of (R, n) values; nan where one side is constant."""
+    first, second = (_ranks(side) - (side.shape[1] + 1) / 2 for side in (x, y))
+    scale = np.sqrt((first**2).sum(1) * (second**2).sum(1))
+    return np.where(scale > 0, (first * second).sum(1) / np.where(scale > 0, scale, 1.0), np.nan)
 
 
 def restricted_mean(steps: list[int | None], limit: int) -> float:

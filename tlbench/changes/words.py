@@ -1,5 +1,7 @@
 """Changes in words."""
 
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 
 from tlbench.accepted import Accepted
@@ -27,6 +29,20 @@ def _value(axis: str, value: float | None) -> str:
 
 def _by(axis: str, value: float) -> str:
     return f"{np.exp(value):.2f}x" if axis == "cost" else f"{100 * value:+.1f}"
+
+
+LOUD = ("dropped", "missing", "other data", "source changed", "rose", "new", "too few", "within noise", "equal")
+
+
+def loudest_first(found: Iterable[Change]) -> list[Change]:
+    """What changed before what did not."""
+    return sorted(found, key=lambda one: LOUD.index(one.word) if one.word in LOUD else len(LOUD))
+
+
+def counted(found: Sequence[Change]) -> str:
+    """How many of each word, loudest first."""
+    words = [one.word for one in loudest_first(found)]
+    return f"{len(words)} comparisons: " + ", ".join(f"{words.count(word)} {word}" for word in dict.fromkeys(words))
 
 
 def row(one: Change) -> tuple[str, str, str, str]:

@@ -38,7 +38,7 @@ def compare(
 
     from tlbench.accepted import read_figures
     from tlbench.changes import Rule, changes
-    from tlbench.changes.words import differences, row
+    from tlbench.changes.words import counted, differences, loudest_first, row
 
     one, other = read_figures(before), read_figures(after)
     found = changes(one, other, Rule.of(other.settings, alpha, margin and margin / 100))
@@ -46,8 +46,8 @@ def compare(
         plain = {"differences": differences(one, other), "changes": [change.as_dict() for change in found]}
         typer.echo(json.dumps(plain, indent=1, allow_nan=False))
         raise typer.Exit(DONE)
-    print_table(f"{before} -> {after}", CHANGE_COLUMNS, [row(change) for change in found])
-    say(differences(one, other))
+    print_table(f"{before} -> {after}", CHANGE_COLUMNS, [row(change) for change in loudest_first(found)])
+    say([counted(found), *differences(one, other)])
 
 
 @app.command(rich_help_panel=PANEL)

@@ -11,6 +11,7 @@ from tlbench.report import words
 from tlbench.verdict import Judged
 
 WIDE = 130  # columns of a terminal that the whole table needs
+MOST = 200  # rows of a table; nobody reads more of them there
 STYLES = {"negative": "bold red", "positive": "green", "unstable": "bold yellow", "invalid": "bold yellow"}
 
 
@@ -36,14 +37,17 @@ def terminal(judged: Judged, *, narrow: bool = False) -> RenderableType:
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[tuple[Sequence[str], str]]) -> Table:
-    """A table of text cells; each row comes with its style."""
+    """A table of text cells, of its first rows where there are many; each row comes with its style."""
+    left = f"the first {MOST} of {len(rows)} rows; all of them are on the page and in --json" if rows[MOST:] else None
     made = Table(
         *(escape(name) for name in columns),
         title=escape(title),
         title_justify="left",
+        caption=left,
+        caption_justify="left",
         header_style="bold",
         pad_edge=False,
     )
-    for cells, style in rows:
+    for cells, style in rows[:MOST]:
         made.add_row(*(escape(cell) for cell in cells), style=style)
     return made
