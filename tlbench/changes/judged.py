@@ -8,6 +8,7 @@ from tlbench import stats
 from tlbench.accepted import Accepted
 from tlbench.changes.rule import AXES, SAID, Change, Rule
 from tlbench.changes.series import Series, series_of
+from tlbench.stats import Bools, Floats
 from tlbench.verdict import Evidence, judge
 
 LEVEL = 0.95  # of the interval that is shown
@@ -37,21 +38,30 @@ def _untested(one: Series) -> Change:
     return Change(one.axis, one.path, one.known, before, after, change, n=n, noninferior=proven, note=one.note)
 
 
+def change_evidence(before: Floats, after: Floats, paired: Bools) -> Evidence:
+    """From values (..., C, n) by seed, nan where a side has none; cells (C,) are paired by seed, or Welch's."""
+    n, mean, spread, skewness = stats.moments(after - before)
+    size, middle, first, _ = stats.moments(before)
+    other, end, second, _ = stats.moments(after)
+    error, freedom = stats.welch(first, size, second, other)
+    least = np.minimum(size, other)
+    return Evidence(
+        np.where(paired, n, least),
+        np.where(paired, mean, end - middle),
+        np.where(paired, spread, error * np.sqrt(least)),
+        np.where(paired, skewness, 0.0),
+        np.zeros_like(mean),
+        np.where(paired, n - 1, freedom),
+    )
+
+
 def _evidence(group: Sequence[Series]) -> Evidence:
-    """Paired by seed, or of two independent samples (Welch), as evidence for the judge."""
-    rows = []
-    for one in group:
-        if one.paired:
-            shared = sorted(one.before.keys() & one.after.keys())
-            n, mean, spread, skewness = stats.moments(np.array([one.after[seed] - one.before[seed] for seed in shared]))
-            rows.append((n, mean, spread, skewness, n - 1))
-            continue
-        sides = [stats.moments(np.array(list(side.values()))) for side in (one.before, one.after)]
-        n = np.minimum(sides[0][0], sides[1][0])
-        error, freedom = stats.welch(sides[0][2], sides[0][0], sides[1][2], sides[1][0])
-        rows.append((n, sides[1][1] - sides[0][1], error * np.sqrt(n), np.zeros(()), freedom))
-    n, mean, spread, skewness, freedom = (np.array(column, dtype=np.float64) for column in zip(*rows, strict=True))
-    return Evidence(n, mean, spread, skewness, np.zeros_like(mean), freedom)
+    seeds = sorted({seed for one in group for side in (one.before, one.after) for seed in side})
+    before, after = (
+        np.array([[side.get(seed, np.nan) for seed in seeds] for side in sides])
+        for sides in ([one.before for one in group], [one.after for one in group])
+    )
+    return change_evidence(before, after, np.array([one.paired for one in group]))
 
 
 def _judged(group: Sequence[Series], rule: Rule, axis: str, n_axes: int) -> list[Change]:
