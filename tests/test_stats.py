@@ -319,3 +319,8 @@ def test_what_a_test_detects_it_finds_with_power_four_fifths() -> None:
     draws = np.random.default_rng(0).normal(size, spread, (20_000, n))
     p = scipy_stats.ttest_1samp(draws, 0, axis=1, alternative="greater").pvalue
     assert float(np.mean(p <= alpha)) == pytest.approx(0.8, abs=0.03)
+
+
+def test_a_single_seed_has_a_chance_without_warnings() -> None:
+    chance = stats.verdict_chance(np.array([1.0]), stats.Truth(-0.2, 0.0, 0.0), 0.005, 0.05, 20)
+    assert 0 <= float(chance[0]) <= 1

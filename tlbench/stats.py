@@ -140,14 +140,15 @@ def verdict_chance(n: Floats, truth: Truth, margin: float, alpha: float, family:
     comes out beyond it, a smaller one by equivalence at alpha. The floor under tau widens the error that is judged by,
     but does not move the mean.
     """
+    freedom = np.maximum(n - 1, 1)
     size, between = abs(truth.mean), truth.spread**2 / n
     error = np.sqrt(between + max(truth.tau, FLOOR * margin) ** 2)
     noise = np.sqrt(np.maximum(between + truth.tau**2, (0.02 * margin) ** 2))  # nct needs some
     if size >= margin:
-        critical = special.stdtrit(n - 1, 1 - alpha / 2 / family) * error / noise
-        significant = noncentral_above(critical, n - 1, size / noise)
+        critical = special.stdtrit(freedom, 1 - alpha / 2 / family) * error / noise
+        significant = noncentral_above(critical, freedom, size / noise)
         return np.asarray(np.minimum(significant, special.ndtr((size - margin) / noise)))
-    room = margin - special.stdtrit(n - 1, 1 - alpha) * error
+    room = margin - special.stdtrit(freedom, 1 - alpha) * error
     inside = special.ndtr((room - truth.mean) / noise) - special.ndtr((-room - truth.mean) / noise)
     return np.asarray(np.maximum(inside, 0.0))
 
