@@ -96,6 +96,10 @@ def test_a_removed_cell_fails_unless_it_is_allowed(accepted: Accepted, tmp_path:
     gate = check(accepted, judged)
     assert (gate.code, kinds(gate)) == (1, {("missing", "gain", PATH)})
     assert check(accepted, judged, allowed=(PATH,)).code == 0
+    with pytest.raises(
+        TlbenchError, match=r"unknown cell of the accepted file 'glyphs-n40/near/finetun': did you mean"
+    ):
+        check(accepted, judged, allowed=("glyphs-n40/near/finetun",))
 
 
 def test_a_new_cell_is_told(accepted: Accepted, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from tlbench.accepted import Accepted, figures_of
 from tlbench.changes import AXES, UNTESTED, Change, Rule, changes, comparable_clocks
 from tlbench.changes.words import counted, said
-from tlbench.errors import TlbenchError
+from tlbench.errors import TlbenchError, unknown
 from tlbench.verdict import Judged
 
 HELD, REGRESSION, FAILED, INCONCLUSIVE, NOTHING_ACCEPTED = 0, 1, 3, 4, 5  # exit codes; 2 is usage
@@ -94,7 +94,14 @@ def check_code(judged: Judged, code: str) -> None:
 
 
 def check(accepted: Accepted, judged: Judged, rule: Rule, demands: Demands) -> Gate:
-    """Holds a judged run against the accepted figures."""
+    """Holds a judged run against the accepted figures.
+
+    Raises:
+        TlbenchError: what may be missing was not accepted in the first place.
+    """
+    for path in demands.allowed:
+        if path not in accepted.cells.keys() | accepted.arms.keys():
+            raise unknown("cell of the accepted file", path, accepted.cells)
     run = figures_of(judged)
     every = changes(accepted, run, rule)
     found = [*_of_changes(every, accepted, demands), *_of_trials(accepted, judged), *_of_verdicts(judged, demands)]

@@ -91,7 +91,7 @@ def gate(
 
     judged = finished(judge_run(folder))
     gates.check_code(judged, code_digest())
-    path = accepted / f"{judged.run['suite']['name']}.json" if accepted.suffix != ".json" else accepted
+    path = accepted if accepted.is_file() else accepted / f"{judged.run['suite']['name']}.json"
     if not path.is_file():
         typer.echo(f"tlbench: nothing accepted yet at {path}: tlbench accept {folder}, then commit it", err=True)
         raise typer.Exit(gates.NOTHING_ACCEPTED)
