@@ -141,3 +141,10 @@ def calibrate(session: nox.Session) -> None:
     """Simulates what the verdict is worth (`nox -s calibrate -- --json FILE`)."""
     _install(session)
     session.run("python", "-m", "benchmarks.calibrate", *session.posargs)
+
+
+@nox.session
+def speed(session: nox.Session) -> None:
+    """Measures tlbench beside plain PyTorch, within 25 minutes (`nox -s speed -- --json FILE`; docs/performance.md)."""
+    _install(session)
+    session.run("python", "-m", "benchmarks.speed", *session.posargs)

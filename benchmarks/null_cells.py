@@ -18,6 +18,7 @@ import torch
 from scipy import stats as scipy_stats
 
 from tlbench import stats
+from tlbench.arm import Arm
 from tlbench.dataset import Storage, Target, datasets
 from tlbench.executor import Engine, Pool
 from tlbench.inputs import InputForm
@@ -26,7 +27,7 @@ from tlbench.network import Setup, networks
 from tlbench.records import unpack_bits
 from tlbench.source import sources
 from tlbench.training import Budget
-from tlbench.trial import Arm, Trial
+from tlbench.trial import Trial
 from tlbench.verdict import Design, evidence, judge
 from tlbench.workspace import Workspace
 

@@ -9,7 +9,7 @@ import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from tests.tiny import SOURCE, tiny_arm, tiny_trial
-from tlbench.attempt import Data, attempt, evaluate
+from tlbench.attempt import Choice, Data, attempt, evaluate, prepare
 from tlbench.device import synchronise
 from tlbench.features import View, encode
 from tlbench.inputs import Encoded, Examples
@@ -60,7 +60,8 @@ def bench(workspace: Workspace) -> Bench:
 def _arm(start: Start, data: Data) -> str | None:
     """Trains a start for its budget, or fits its readouts; why that failed, or None."""
     if start.phases:
-        fitted = attempt(start, data, torch.Generator().manual_seed(0), BUDGET, BUDGET.learning_rates[0]).fitted
+        order, items = torch.Generator().manual_seed(0), prepare(start, data, Choice())
+        fitted = attempt([start], [items], [order], BUDGET, BUDGET.learning_rates[0])[0].fitted
         return fitted.failure if fitted else "nothing was trained"
     evaluate(start, data, 0, Clock(data.train.labels.device), len(BUDGET.learning_rates))
     return None

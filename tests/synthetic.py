@@ -278,5 +278,6 @@ def _arm_seeds(accuracy: Sequence[float], source: str | None, **changes: Any) ->
         "seconds": {},
         "data": "d",
         "failed": [],
+        "at_chance": [],
     }
     return ArmSeeds(**(plain | changes))

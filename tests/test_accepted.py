@@ -79,6 +79,11 @@ def test_an_unfinished_run_is_refused(run_folder: Path) -> None:
         ({"extra": 1}, "is not an accepted file: extra: Extra inputs are not permitted"),
         ({"arms": {}}, "needs the arm"),
         ({"suite": []}, "is not an accepted file: suite: Input should be a valid string"),
+        (
+            {"settings": {"margin": 0.005, "convergence_margin": 0.01}},
+            "is not an accepted file: cost_margin: Field required",
+        ),
+        ({"environment": {"device": "cpu"}}, "is not an accepted file: threads: Field required"),
     ],
 )
 def test_a_wrong_file_is_refused_in_one_line(tmp_path: Path, change: dict[str, object], message: str) -> None:
@@ -108,3 +113,14 @@ def test_one_draw_of_weights_does_not_vary() -> None:
     assert not varies(["a", "a"])
     assert not varies([None, None])
     assert varies(["a", "b"])
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("seeds", [0] * N), ("accuracy", [1.5] * N), ("accuracy", [float("nan")] * N)]
+)
+def test_figures_that_cannot_be_are_refused(tmp_path: Path, key: str, value: list[float]) -> None:
+    plain = json.loads(text_of(figures_of_cell([0.05] * N)))
+    plain["arms"]["t/near/finetune"][key] = value
+    (tmp_path / "a.json").write_text(json.dumps(plain))
+    with pytest.raises(TlbenchError, match="is not an accepted file"):
+        read_figures(tmp_path / "a.json")

@@ -121,7 +121,7 @@ def test_failed_trials_ask_for_three_and_a_regression_goes_before(accepted: Acce
     write_failure(tmp_path / "b", cell("far")["path"], 0, "ValueError: nan")
     gate = check(accepted, judge_run(tmp_path / "b"))
     assert gate.code == 3
-    assert "1 of 10; seed 0: ValueError: nan" in gate.findings[0].line()
+    assert "1 diverged or collapsed (seeds 0), 0 when accepted" in gate.findings[0].line()
     run(tmp_path / "b", seed=1, shift=-0.04)
     write_failure(tmp_path / "b", cell("far")["path"], 0)
     assert check(accepted, judge_run(tmp_path / "b")).code == 1
@@ -168,3 +168,52 @@ def test_records_of_other_code_are_refused(tmp_path: Path) -> None:
     gates.check_code(judged, "0")
     with pytest.raises(TlbenchError, match=r"made by other code .0, here 1.; the gate reads only this code's"):
         gates.check_code(judged, "1")
+
+
+def test_collapsed_seeds_ask_for_three(accepted: Accepted, tmp_path: Path) -> None:
+    """Screened or, where most collapse, at chance: no t test sees them for the spread they make."""
+    for count in (1, 3, 6):
+        run(tmp_path / "b", seed=1)
+        kept = judge_run(tmp_path / "b").held[0].own.records
+        own = [0.1 if seed < count else kept[seed].outcome["accuracy"] for seed in range(N)]
+        write_arm(tmp_path / "b", PATH, own, rising(0.2, 0.7))
+        gate = check(accepted, judge_run(tmp_path / "b"))
+        assert gate.code in (1, 3), count
+        assert any(f.kind == "failed trials" and f.path == PATH for f in gate.findings), count
+
+
+def test_a_drop_of_the_arm_is_not_excused_by_a_better_baseline(accepted: Accepted, tmp_path: Path) -> None:
+    gate = check(accepted, run(tmp_path / "b", seed=1, base=0.03, shift=-0.02))
+    assert ("regression", "gain", PATH) in kinds(gate)
+
+
+def test_a_replay_of_a_few_seeds_is_not_a_replay(accepted: Accepted, tmp_path: Path) -> None:
+    judged = run(tmp_path / "b")
+    for seed in range(4, N):
+        for planned in (BASELINE, *(one["path"] for one in CELLS)):
+            (tmp_path / "b" / planned / f"seed-{seed}.json").unlink()
+    gate = check(accepted, judge_run(tmp_path / "b"))
+    assert judged.held
+    assert gate.code == 1
+    assert {f.kind for f in gate.findings if f.code} == {"too few seeds"}
+
+
+def test_another_suites_figures_are_refused(accepted: Accepted, tmp_path: Path) -> None:
+    with pytest.raises(TlbenchError, match="are of suite 'other'"):
+        check(accepted.model_copy(update={"suite": "other"}), run(tmp_path / "b"))
+
+
+def test_a_baseline_whose_cells_may_all_be_missing_may_be_too(accepted: Accepted, tmp_path: Path) -> None:
+    other = [cell("mid", path="t/mid/finetune", baseline="t/net/scratch", baselines={"equal_steps": "t/net/scratch"})]
+    write_arm(tmp_path / "b", "t/net/scratch", around(0.6, 0.01, N), rising())
+    judged = run(tmp_path / "b", cells=other)
+    gate = check(accepted, judged, allowed=tuple(accepted.cells))
+    assert gate.code == 0
+
+
+def test_a_control_that_is_gone_fails_and_one_that_became_a_cell_is_gated(accepted: Accepted, tmp_path: Path) -> None:
+    gone = check(accepted, run(tmp_path / "b", cells=CELLS[:2]))
+    assert kinds(gone) == {("missing", "", cell("null")["path"])}
+    run(tmp_path / "c", cells=[*CELLS[:2], cell("null")])
+    write_arm(tmp_path / "c", cell("null")["path"], around(0.3, 0.01, N), rising())
+    assert ("regression", "gain", cell("null")["path"]) in kinds(check(accepted, judge_run(tmp_path / "c")))

@@ -140,7 +140,7 @@ def test_a_step_leaves_frozen_parts_as_they_are_even_after_train() -> None:
 
 @pytest.mark.parametrize(
     ("moving", "expected"),
-    [((), 4), ((HEAD,), 4), (("layer3", HEAD), 3), (("layer2", HEAD), 2), (("layer3", "stem"), 0)],
+    [((), 5), ((HEAD,), 5), (("layer3", HEAD), 3), (("layer2", HEAD), 2), (("layer3", "stem"), 0)],
 )
 def test_the_frozen_prefix_ends_before_the_first_block_that_moves(moving: tuple[str, ...], expected: int) -> None:
     assert _build().frozen_prefix(moving) == expected

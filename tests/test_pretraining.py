@@ -14,10 +14,11 @@ from tlbench import training
 from tlbench.datasets.patterns import Patterns
 from tlbench.errors import TlbenchError
 from tlbench.inputs import InputForm
+from tlbench.learners import Learner
 from tlbench.network import HEAD, Setup, networks
 from tlbench.source import Weights, sources
 from tlbench.sources.shuffled import Shuffled
-from tlbench.training import Fitted, Learner
+from tlbench.training import Fitted
 from tlbench.workspace import Workspace
 
 DATASET = {"name": "patterns", "n_classes": 2, "size": 8}

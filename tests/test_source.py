@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from tests.tiny import tiny_arm
+from tlbench.arm import Arm
 from tlbench.dataset import Storage, Target, datasets
 from tlbench.errors import TlbenchError
 from tlbench.inputs import InputForm
@@ -19,7 +20,6 @@ from tlbench.pretraining import Pretrained
 from tlbench.source import Source, Weights, sources
 from tlbench.streams import seeded
 from tlbench.training import Budget
-from tlbench.trial import Arm
 from tlbench.workspace import Workspace
 
 SETUP = Setup(networks.make({"name": "resnet", "width": 4}), InputForm(8, 1))

@@ -8,13 +8,15 @@ import pytest
 
 from tests.tiny import SOURCE, tiny_suite, tiny_trial
 from tlbench import environment
+from tlbench.attempt import Choice
 from tlbench.errors import TlbenchError
 from tlbench.plan import resolve
 from tlbench.progress import Progress
 from tlbench.records import read, read_record
 from tlbench.runfile import notes
 from tlbench.study import Limits, Study
-from tlbench.trial import Trial
+from tlbench.trial import Trial, Unit
+from tlbench.tuning import Tuned
 from tlbench.verdict import verdicts
 from tlbench.workspace import Workspace
 
@@ -55,7 +57,7 @@ def test_run_json_stands_before_the_first_trial(
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Trial, "run", stop)
+    monkeypatch.setattr(Unit, "__call__", stop)
     with pytest.raises(KeyboardInterrupt):
         _study(workspace, tmp_path / "out").run(Said())
     assert (tmp_path / "out" / "run.json").exists()
@@ -114,8 +116,49 @@ def test_workers_give_the_same_outcomes_as_one_process(workspace: Workspace, tmp
     (one / "run.json").write_text(json.dumps({"engine": {"threads": 1}}))
     study = _study(workspace, one)
     study.run(Said())
+    two.mkdir()
+    (two / "run.json").write_text((one / "run.json").read_text())
     _study(workspace, two, jobs=2).run(Said())
     assert _outcomes(one) == _outcomes(two)
+
+
+def test_the_plain_engine_gives_the_same_accuracies_within_noise(workspace: Workspace, tmp_path: Path) -> None:
+    """Grouped, cached and laid out as timing says, against every trial alone: a test item or two of 800."""
+    accuracies = []
+    for mode in ("fast", "plain"):
+        study = Study(tiny_suite(), tmp_path / mode, workspace, 1, mode)
+        study.run(Said())
+        accuracies.append({path: plain["accuracy"] for path, (_, plain) in _outcomes(tmp_path / mode).items()})
+    fast, plain = accuracies
+    assert fast.keys() == plain.keys()
+    assert max(abs(fast[path] - plain[path]) for path in fast) <= 0.01
+    record = read_record(next((tmp_path / "plain").rglob("linear_probe/seed-0.json")))
+    assert record is not None
+    assert record.environment["engine"] == {
+        "together": False,
+        "channels_last": False,
+        "shortcuts": False,
+        "n_together": 1,
+    }
+
+
+def test_a_broken_off_block_is_run_in_its_old_make_up(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tlbench.choices.tune", lambda *_: Tuned(Choice(together=True), {"together": 1.0}))
+    study = _study(workspace, tmp_path / "out")
+    study.run(Said())
+    before = _outcomes(tmp_path / "out")
+    gone = next((tmp_path / "out").rglob("finetune/seed-1.json"))
+    gone.unlink()
+    again = _study(workspace, tmp_path / "out")
+    (unit,) = again.units([job for job in again.pending()[0] if isinstance(job, Trial)])
+    assert ([t.seed for t in unit.trials], [t.seed for t in unit.wanted]) == ([0, 1], [1])
+    again.run(Said())
+    assert _outcomes(tmp_path / "out") == before
+    record = read_record(gone)
+    assert record is not None
+    assert record.environment["engine"]["n_together"] == 2
 
 
 def test_threads_of_a_begun_run_are_kept(workspace: Workspace, tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ from torch import Tensor
 from tlbench.curve import evaluation_steps
 from tlbench.features import encode
 from tlbench.inputs import Encoded
+from tlbench.learners import Learner, accuracy, predict
 from tlbench.network import HEAD, Network, networks
-from tlbench.training import Budget, Clock, Fitted, Learner, Phase, accuracy, fit, predict, seconds_a_step
+from tlbench.training import Budget, Clock, Fitted, Phase, fit, seconds_a_step
 
 BUDGET = Budget(epochs=4, batch_size=16, learning_rates=(0.01,))
 
@@ -172,4 +173,5 @@ def test_the_clock_adds_up_only_what_runs_within_it() -> None:
 
 
 def test_a_step_has_a_cost() -> None:
-    assert seconds_a_step(_learner(0).network, (1, 8, 8), 16) > 0
+    learner = _learner(0)
+    assert seconds_a_step([learner], Phase(_all(learner.network)), 16, 0, None) > 0

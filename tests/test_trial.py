@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tests.tiny import BUDGET, SOURCE, tiny_arm, tiny_trial
-from tlbench import training
+from tlbench import learners
 from tlbench.method import Materials, methods
 from tlbench.records import unpack_bits
 from tlbench.source import Weights
@@ -92,13 +92,13 @@ def test_the_grid_is_chosen_on_validation_alone(workspace: Workspace) -> None:
 
 def test_the_test_split_is_read_once(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
-    plain = training.predict
+    plain = learners.predict
 
     def counting(network: object, items: object, *rest: object, **named: object) -> torch.Tensor:
         sizes.append(len(items))  # type: ignore[arg-type]
         return plain(network, items, *rest, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(training, "predict", counting)
+    monkeypatch.setattr(learners, "predict", counting)
     monkeypatch.setattr("tlbench.attempt.predict", counting)
     tiny_trial("scratch").run(workspace)
     assert sizes.count(800) == 1
@@ -119,7 +119,7 @@ def test_what_goes_wrong_inside_is_a_failed_record_with_its_reason(
     def broken(*_: object) -> None:
         raise RuntimeError("out of\nmemory")
 
-    monkeypatch.setattr("tlbench.trial.evaluate", broken)
+    monkeypatch.setattr("tlbench.begun.evaluate", broken)
     record = tiny_trial("scratch").run(workspace)
     assert record.status == "failed"
     assert record.outcome["failure"] == "RuntimeError: out of memory"
@@ -140,7 +140,8 @@ def test_one_baseline_serves_every_source_of_a_setup() -> None:
 def test_the_recipe_knows_the_content_of_a_users_file(workspace: Workspace) -> None:
     recipe = tiny_trial("finetune").recipe(workspace)
     assert recipe["source"]["dataset"]["name"] == "patterns"
-    assert {"target", "budget", "seed", "root_seed", "network", "input", "method", "source", "variant"} == set(recipe)
+    shared = {"target", "budget", "seed", "root_seed", "network", "input", "variant", "augment"}
+    assert set(recipe) == shared | {"method", "source"}
 
 
 def test_the_environment_names_the_code_and_the_machine(workspace: Workspace) -> None:

@@ -3,14 +3,15 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from tlbench.errors import TlbenchError
 from tlbench.records import RUN_FILE, Record, digest_of, read_json, write_text
 from tlbench.verdict import Held, Judged, judge_run
 from tlbench.verdict.held import area_of, disagreement
+from tlbench.verdict.screen import Side, at_chance
 
 VERSION = 1
 DIGITS = 6  # decimals of accuracies: a millionth is far below one test item
@@ -19,12 +20,45 @@ DIGITS = 6  # decimals of accuracies: a millionth is far below one test item
 class Plain(BaseModel):
     """A part of the file; an unknown key is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-def _equally_long(*parts: Sequence[object]) -> None:
-    if len({len(part) for part in parts}) > 1:
+Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
+Gain: TypeAlias = Annotated[float, Field(ge=-1, le=1)]
+
+
+class Settings(BaseModel):
+    """What comparing needs of a run's verdict settings."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+    margin: Share
+    convergence_margin: Share
+    cost_margin: Annotated[float, Field(gt=0)]
+
+
+class Machine(BaseModel):
+    """What comparing needs of a machine."""
+
+    processor: str
+    fingerprint: str
+
+
+class Where(BaseModel):
+    """What comparing needs of an environment."""
+
+    device: str
+    threads: int
+    machine: Machine
+    versions: dict[str, str | None]
+    code: str
+    commit: str | None
+
+
+def _aligned(seeds: Sequence[int], *parts: Sequence[object]) -> None:
+    if len({len(part) for part in (seeds, *parts)}) > 1:
         raise ValueError("its lists are not equally long")
+    if len(set(seeds)) < len(seeds) or min(seeds, default=0) < 0:
+        raise ValueError("its seeds are not distinct numbers from 0")
 
 
 class ArmSeeds(Plain):
@@ -32,22 +66,24 @@ class ArmSeeds(Plain):
 
     area: mean validation accuracy over the budget above chance, None without a curve. replay: digests of recipe and
     outcome. weights: digests of the source's weights, None without a source. seconds: of the timing pass, by its seeds.
-    data: a digest of the target, its content and n_train included. failed: seeds whose trial failed.
+    data: a digest of the target, its content and n_train included. failed: seeds that the screen left out, diverged or
+    collapsed; they are in none of the lists. at_chance: seeds no better than the majority class.
     """
 
     seeds: list[int]
-    accuracy: list[float]
-    area: list[float | None]
+    accuracy: list[Share]
+    area: list[Gain | None]
     replay: list[str]
     weights: list[str | None]
-    source_accuracy: float | None
-    seconds: dict[int, float]
+    source_accuracy: Share | None
+    seconds: dict[int, Annotated[float, Field(gt=0)]]
     data: str
     failed: list[int]
+    at_chance: list[int]
 
     @model_validator(mode="after")
-    def _aligned(self) -> "ArmSeeds":
-        _equally_long(self.seeds, self.accuracy, self.area, self.replay, self.weights)
+    def _check(self) -> "ArmSeeds":
+        _aligned(self.seeds, self.accuracy, self.area, self.replay, self.weights)
         return self
 
     def by_seed(self, part: Literal["accuracy", "area", "replay", "weights"]) -> dict[int, Any]:
@@ -65,13 +101,13 @@ class CellSeeds(Plain):
     role: Literal["cell", "control"]
     verdict: str
     seeds: list[int]
-    gain: list[float]
+    gain: list[Gain]
     apart: list[tuple[int, int]]
     n_test: int
 
     @model_validator(mode="after")
-    def _aligned(self) -> "CellSeeds":
-        _equally_long(self.seeds, self.gain, self.apart)
+    def _check(self) -> "CellSeeds":
+        _aligned(self.seeds, self.gain, self.apart)
         return self
 
     def gains(self) -> dict[int, float]:
@@ -92,6 +128,8 @@ class Accepted(Plain):
 
     @model_validator(mode="after")
     def _whole(self) -> "Accepted":
+        Settings.model_validate(self.settings)
+        Where.model_validate(self.environment)
         for path, cell in self.cells.items():
             for arm in (path, cell.baseline):
                 if arm not in self.arms:
@@ -103,21 +141,23 @@ def finished(judged: Judged) -> Judged:
     """The run itself.
 
     Raises:
-        TlbenchError: planned trials are missing.
+        TlbenchError: planned trials are missing, or there are no cells.
     """
+    if not judged.held:
+        raise TlbenchError(f"{judged.folder} has no cells")
     if open_ := sum(v.provisional for v in judged.verdicts):
         raise TlbenchError(f"{judged.folder}: {open_} cells lack planned trials; run the suite to its end first")
     return judged
 
 
 def figures_of(judged: Judged) -> Accepted:
-    """A judged run's figures; cells and arms without any result are left out."""
+    """A judged run's figures; cells without any pair are left out, and arms without any record."""
     arms: dict[str, ArmSeeds] = {}
     for held in judged.held:
         both = (held.cell["path"], held.own, held.timed[0]), (held.cell["baseline"], held.base, held.timed[1])
         for path, side, timed in both:
-            if path not in arms and any(record.status == "done" for record in side.records.values()):
-                arms[path] = _arm(side.records, timed)
+            if path not in arms and side.records:
+                arms[path] = _arm(side, timed)
     pairs = zip(judged.held, judged.verdicts, strict=True)
     cells = {held.cell["path"]: _cell(held, verdict.verdict) for held, verdict in pairs if held.pairs}
     run = judged.run
@@ -131,8 +171,8 @@ def figures_of(judged: Judged) -> Accepted:
     )
 
 
-def _arm(records: dict[int, Record], timed: dict[int, Record]) -> ArmSeeds:
-    done = {seed: record for seed, record in sorted(records.items()) if record.status == "done"}
+def _arm(side: Side, timed: dict[int, Record]) -> ArmSeeds:
+    done = {seed: record for seed, record in sorted(side.records.items()) if seed not in side.failed}
     outcomes = [record.outcome for record in done.values()]
     areas = [area_of(record) for record in done.values()]
     return ArmSeeds(
@@ -141,10 +181,15 @@ def _arm(records: dict[int, Record], timed: dict[int, Record]) -> ArmSeeds:
         area=[None if area is None else round(area, DIGITS) for area in areas],
         replay=[digest_of([record.recipe_digest, digest_of(record.outcome)]) for record in done.values()],
         weights=[outcome["source_weights"] for outcome in outcomes],
-        source_accuracy=outcomes[0]["source_accuracy"],
-        seconds={seed: round(r.timing["seconds"], DIGITS) for seed, r in sorted(timed.items()) if r.status == "done"},
-        data=digest_of(next(iter(done.values())).recipe.get("target")),
-        failed=sorted(seed for seed, record in records.items() if record.status == "failed"),
+        source_accuracy=outcomes[0]["source_accuracy"] if outcomes else None,
+        seconds={
+            seed: max(round(r.timing["seconds"], DIGITS), 10**-DIGITS)
+            for seed, r in sorted(timed.items())
+            if r.status == "done"
+        },
+        data=digest_of(next(iter(side.records.values())).recipe.get("target")),
+        failed=sorted(side.failed),
+        at_chance=[seed for seed, record in done.items() if at_chance(record.outcome)],
     )
 
 

@@ -1,5 +1,6 @@
 """An arm brought from its start to a result: trained at each learning rate of the grid, the best one evaluated."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -10,9 +11,11 @@ import torch
 from tlbench.errors import TlbenchError
 from tlbench.features import encode
 from tlbench.inputs import RESIDENT_BYTES
+from tlbench.joined import join
+from tlbench.learners import Items, Learner, predict
 from tlbench.method import Start
-from tlbench.network import HEAD
-from tlbench.training import Budget, Clock, Fitted, Items, Learner, fit, predict
+from tlbench.network import HEAD, Network
+from tlbench.training import Budget, Clock, Fitted, fit
 
 Right: TypeAlias = npt.NDArray[np.bool_]
 
@@ -24,6 +27,11 @@ class Data:
     train: Items
     validation: Items
     tested: Items
+
+    @property
+    def resident_bytes(self) -> int:
+        """What is kept of them in memory."""
+        return sum(getattr(items, "resident_bytes", 0) for items in (self.train, self.validation, self.tested))
 
 
 @dataclass(frozen=True)
@@ -46,35 +54,99 @@ def frozen_parts(start: Start) -> tuple[str, ...]:
     return tuple(name for name in (*start.network.names, HEAD) if name not in moving)
 
 
-def attempt(
-    start: Start, data: Data, order: torch.Generator, budget: Budget, peak: float, *, shortcuts: bool = True
-) -> Attempt:
-    """Trains an arm and proves that its frozen parts, buffers included, did not move.
+@dataclass(frozen=True)
+class Choice:
+    """How trials are run; none of it changes a result beyond rounding, all of it is recorded.
 
-    Without shortcuts a frozen prefix is run forward at every step, as it would be without this program.
-
-    Raises:
-        TlbenchError: they did.
+    together: the seeds of a cell train as one network. channels_last: activations lie pixel by pixel in memory.
+    shortcuts: a frozen prefix is run once; without, at every step, as it would be without this program.
     """
-    network, frozen = start.network, frozen_parts(start)
-    before = network.checksum(frozen)
-    prefix = min(network.frozen_prefix(phase.moving) for phase in start.phases)
-    if not shortcuts or (prefix and _encoded_bytes(start, data.train, prefix) > RESIDENT_BYTES):
-        prefix = 0
+
+    together: bool = False
+    channels_last: bool = False
+    shortcuts: bool = True
+
+
+PLAIN = Choice(shortcuts=False)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A trial's items at the boundary where its training begins, the same at every learning rate."""
+
+    train: Items
+    validation: Items
+    boundary: int
+    seconds: float
+
+
+def prepare(start: Start, data: Data, choice: Choice) -> Prepared:
+    """Runs the frozen prefix once, unless what it gives is too large to keep."""
+    network = start.network
+    if choice.channels_last and layout_is_safe(network):
+        network.to(memory_format=torch.channels_last)
+    boundary = min(network.frozen_prefix(phase.moving) for phase in start.phases)
+    if not choice.shortcuts or (boundary and _encoded_bytes(start, data.train, boundary) > RESIDENT_BYTES):
+        boundary = 0
     clock = Clock(data.train.labels.device)
     with clock.running():
-        train = encode(network, data.train, prefix)
-    learner = Learner(network, train, encode(network, data.validation, prefix), order)
-    fitted = fit([learner], start.phases, budget, peak, prefix)[0]
-    if network.checksum(frozen) != before:
+        train = encode(network, data.train, boundary)
+    return Prepared(train, encode(network, data.validation, boundary), boundary, clock.seconds)
+
+
+def layout_is_safe(network: Network) -> bool:
+    """Whether channels_last may be used: not on a CPU with a strided 1x1 convolution of few channels.
+
+    Its backward pass crashes there, or hangs.
+    """
+    convolutions = [module for module in network.modules() if isinstance(module, torch.nn.Conv2d)]
+    narrow = [
+        c for c in convolutions if c.kernel_size == (1, 1) and c.stride != (1, 1) and c.in_channels // c.groups < 8
+    ]
+    return not narrow or next(network.parameters()).is_cuda
+
+
+def attempt(
+    starts: Sequence[Start],
+    prepared: Sequence[Prepared],
+    orders: Sequence[torch.Generator],
+    budget: Budget,
+    peak: float,
+) -> list[Attempt]:
+    """Trains arms of different seeds, together where they are several; proves that frozen parts did not move.
+
+    Raises:
+        TlbenchError: they did, buffers included.
+        NotJoinableError: several arms cannot be trained together.
+    """
+    networks, frozen = [start.network for start in starts], frozen_parts(starts[0])
+    before = [network.checksum(frozen) for network in networks]
+    learners = [
+        Learner(network, items.train, items.validation, order)
+        for network, items, order in zip(networks, prepared, orders, strict=True)
+    ]
+    boundary, joined = prepared[0].boundary, None
+    if len(starts) > 1:
+        checked = prepared[0].validation
+        few = torch.arange(min(4, len(checked)), device=checked.labels.device)
+        joined = join(networks, checked.inputs(few), boundary)
+        if joined is None or any(phase.penalty for phase in starts[0].phases):
+            raise NotJoinableError
+    fitted = fit(learners, starts[0].phases, budget, peak, boundary, joined)
+    if [network.checksum(frozen) for network in networks] != before:
         raise TlbenchError(f"frozen parts moved ({', '.join(frozen)}); the result would mean nothing")
-    return Attempt(start, fitted, peak, clock.seconds + fitted.seconds)
+    seconds = [one.seconds + items.seconds for one, items in zip(fitted, prepared, strict=True)]
+    return [Attempt(start, one, peak, s) for start, one, s in zip(starts, fitted, seconds, strict=True)]
+
+
+class NotJoinableError(Exception):
+    """Arms that have to be trained apart."""
 
 
 @torch.inference_mode()
-def _encoded_bytes(start: Start, items: Items, prefix: int) -> int:
+def _encoded_bytes(start: Start, items: Items, boundary: int) -> int:
     start.network.eval()
-    one = start.network.run(items.inputs(torch.arange(1, device=items.labels.device)), 0, prefix)
+    one = start.network.run(items.inputs(torch.arange(1, device=items.labels.device)), 0, boundary)
     return 4 * one.numel() * len(items)
 
 

@@ -28,6 +28,8 @@ NOT_MAKING = (
     "errors",
     "study",
     "progress",
+    "doctor",
+    "machine",
     "runfile",
     "launch",
     "catalogue",
@@ -83,6 +85,7 @@ def describe(device: str, threads: int) -> dict[str, Any]:
     }
 
 
+@functools.cache
 def _version(name: str) -> str | None:
     try:
         return importlib.metadata.version(name)

@@ -9,15 +9,17 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from typing import Any, Self, TypeAlias
+from typing import Any, Literal, Self, TypeAlias
 
 import torch
 
 from tlbench.dataset import Storage
 from tlbench.errors import TlbenchError
+from tlbench.machine import usable_cores
 from tlbench.workspace import Workspace
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+Mode: TypeAlias = Literal["fast", "plain"]
 Work: TypeAlias = Callable[[Workspace], Any]
 
 
@@ -28,6 +30,7 @@ class Engine:
     device: str
     jobs: int
     threads: int
+    mode: Mode = "fast"
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data."""
@@ -36,12 +39,12 @@ class Engine:
 
 def default_jobs(device: torch.device) -> int:
     """A worker a core on the CPU, one on an accelerator."""
-    return (os.cpu_count() or 1) if device.type == "cpu" else 1
+    return usable_cores() if device.type == "cpu" else 1
 
 
 def default_threads(jobs: int) -> int:
     """The cores that each worker gets."""
-    return max(1, (os.cpu_count() or 1) // jobs)
+    return max(1, usable_cores() // jobs)
 
 
 _here: list[Workspace] = []  # a worker's own workspace, which keeps what it has opened

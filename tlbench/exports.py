@@ -49,7 +49,7 @@ def printed(gate: Gate, opening: Sequence[str], *, as_json: bool) -> list[str]:
 
 def as_junit(gate: Gate) -> str:
     """A test case a change, by axis; what the gate fails for that is no change is a case of its own."""
-    failures = {(f.axis, f.path): f for f in gate.findings if f.code}
+    failures = {(f.axis or f.kind, f.path): f for f in gate.findings if f.code}
     cases: list[tuple[str, str, Change | None]] = [(one.axis, one.path, one) for one in gate.changes]
     cases += [(f.kind, f.path, None) for f in failures.values() if not f.axis]
     suites = ET.Element("testsuites", name=f"tlbench gate {gate.suite}")
@@ -57,7 +57,7 @@ def as_junit(gate: Gate) -> str:
     count = {"failure": 0, "skipped": 0}
     for axis, path, change in cases:
         case = ET.SubElement(suite, "testcase", classname=f"{gate.suite}.{axis}", name=path)
-        failure = failures.get((axis if change else "", path))
+        failure = failures.get((axis, path))
         untested = change is not None and change.word in UNTESTED and change.word != "unchanged"
         kind = "failure" if failure else "skipped" if untested else ""
         if kind:
@@ -126,8 +126,10 @@ def bmf(figures: Accepted) -> dict[str, dict[str, dict[str, float]]]:
     """Bencher's metric format: each arm's mean accuracy in percent with its 95 % interval. Never the signed gain."""
     made = {}
     for path, arm in sorted(figures.arms.items()):
-        mean, low, high = _percents(arm.accuracy)
-        made[path] = {"accuracy": {"value": mean, "lower_value": low, "upper_value": high}}
+        if arm.accuracy:
+            mean, ends = _percents(arm.accuracy)
+            bounds = dict(zip(("lower_value", "upper_value"), ends, strict=True)) if ends else {}
+            made[path] = {"accuracy": {"value": mean} | bounds}
     return made
 
 
@@ -135,14 +137,16 @@ def github_benchmark(figures: Accepted) -> list[dict[str, Any]]:
     """github-action-benchmark's `customBiggerIsBetter`: each arm's mean accuracy in percent. Never the signed gain."""
     made = []
     for path, arm in sorted(figures.arms.items()):
-        mean, low, high = _percents(arm.accuracy)
-        spread = {"range": f"{(high - low) / 2:.2f}", "extra": f"{len(arm.seeds)} seeds, 95 % interval"}
-        made.append({"name": path, "unit": "% accuracy", "value": mean} | spread)
+        if arm.accuracy:
+            mean, ends = _percents(arm.accuracy)
+            extra = f"{len(arm.seeds)} seeds" + (", 95 % interval" if ends else "")
+            spread = {"range": f"{(ends[1] - ends[0]) / 2:.2f}"} if ends else {}
+            made.append({"name": path, "unit": "% accuracy", "value": mean, "extra": extra} | spread)
     return made
 
 
-def _percents(accuracies: Sequence[float]) -> tuple[float, float, float]:
+def _percents(accuracies: Sequence[float]) -> tuple[float, tuple[float, float] | None]:
+    """The mean, and the ends of its interval where there are two seeds or more."""
     mean, low, high = stats.band(np.array(accuracies)[:, None])
-    bounds = (mean[0], max(low[0], 0.0), min(high[0], 1.0))
-    value, lower, upper = (round(100 * float(one), 4) for one in bounds)
-    return value, lower, upper
+    value, lower, upper = (round(100 * float(one), 4) for one in (mean[0], max(low[0], 0.0), min(high[0], 1.0)))
+    return value, (lower, upper) if len(accuracies) > 1 else None

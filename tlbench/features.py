@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from tlbench.inputs import Encoded
+from tlbench.learners import EVALUATION_BATCH, Items, predict
 from tlbench.network import Network
-from tlbench.training import EVALUATION_BATCH, Items, predict
 
 
 @torch.no_grad()

@@ -1,6 +1,6 @@
 """The gate: a run held against the accepted one; a regression fails, noise does not."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -31,7 +31,7 @@ class Finding:
     """Something that the gate says of a cell or an arm; code: the exit code it asks for, 0 where it only tells.
 
     kind: regression, missing, other data, too few seeds, not shown non-inferior, negative, undecided, failed trials,
-    source changed, better baseline, rose, new.
+    control, source changed, better baseline, rose, new.
     """
 
     kind: str
@@ -97,43 +97,78 @@ def check(accepted: Accepted, judged: Judged, rule: Rule, demands: Demands) -> G
     """Holds a judged run against the accepted figures.
 
     Raises:
-        TlbenchError: what may be missing was not accepted in the first place.
+        TlbenchError: they are another suite's, there is nothing to compare, or what may be missing was not accepted.
     """
+    run = figures_of(judged)
+    if accepted.suite != run.suite:
+        raise TlbenchError(f"the accepted figures are of suite '{accepted.suite}', {judged.folder} is of '{run.suite}'")
     for path in demands.allowed:
         if path not in accepted.cells.keys() | accepted.arms.keys():
             raise unknown("cell of the accepted file", path, accepted.cells)
-    run = figures_of(judged)
-    every = changes(accepted, run, rule)
-    found = [*_of_changes(every, accepted, demands), *_of_trials(accepted, judged), *_of_verdicts(judged, demands)]
+    every = changes(*_without_controls(accepted, run), rule)
+    if not every:
+        raise TlbenchError(f"nothing to compare: neither {judged.folder} nor the accepted figures have results")
+    found = [*_of_changes(every, accepted, run, rule, demands), *_of_controls(accepted, run, demands)]
+    found += [*_of_trials(accepted, run), *_of_verdicts(judged, demands)]
     order = {"error": 0, "warning": 1, "notice": 2}
     found.sort(key=lambda finding: order[finding.level])
     return Gate(run.suite, found, every, rule, comparable_clocks(accepted, run))
 
 
-def _of_changes(every: Sequence[Change], accepted: Accepted, demands: Demands) -> list[Finding]:
+def _without_controls(accepted: Accepted, run: Accepted) -> tuple[Accepted, Accepted]:
+    """Both sides without what is a control on each side that has it, and without arms that no cell is left to use."""
+    sides = (accepted, run)
+    controls = {path for side in sides for path, cell in side.cells.items() if cell.role == "control"}
+    controls -= {path for side in sides for path, cell in side.cells.items() if cell.role != "control"}
+    made = []
+    for side in sides:
+        cells = {path: cell for path, cell in side.cells.items() if path not in controls}
+        used = {arm for path, cell in cells.items() for arm in (path, cell.baseline)}
+        arms = {path: arm for path, arm in side.arms.items() if path in used}
+        made.append(side.model_copy(update={"cells": cells, "arms": arms}))
+    return made[0], made[1]
+
+
+def _of_controls(accepted: Accepted, run: Accepted, demands: Demands) -> list[Finding]:
+    """Controls that are gone."""
+    gone = [path for path, cell in accepted.cells.items() if cell.role == "control" and path not in run.cells]
+    return [Finding("missing", "", path, "a control", HELD if path in demands.allowed else REGRESSION) for path in gone]
+
+
+def _of_changes(
+    every: Sequence[Change], accepted: Accepted, run: Accepted, rule: Rule, demands: Demands
+) -> list[Finding]:
     found = []
     arms = {one.path: one for one in every if one.axis == "accuracy"}
     cells = {one.path for one in every if one.axis == "gain"}
+    unused = {cell.baseline for cell in accepted.cells.values()}
+    unused -= {cell.baseline for path, cell in accepted.cells.items() if path not in demands.allowed}
     for one in every:
-        cell = accepted.cells.get(one.path)
-        if cell is not None and cell.role == "control" and one.word != "missing":
-            continue
+        if one.path not in cells and one.word == "missing" and one.path in unused:
+            continue  # a baseline of cells that all may be missing
         if one.axis == "accuracy" and one.path in cells and one.word in UNTESTED:
             continue  # told once, of the cell's gain
-        if one.axis == "gain" and one.word == "dropped" and cell is not None:
-            better = _better_baseline(arms.get(cell.baseline), arms.get(one.path))
-            if better:
-                found.append(Finding("better baseline", "gain", one.path, f"{said(one)}; {better}", HELD))
-                continue
-        found += _of_change(one, demands)
+        better = _better_baseline(one, arms, (accepted, run), rule) if one.word == "dropped" else ""
+        if better:
+            found.append(Finding("better baseline", one.axis, one.path, f"{said(one)}; {better}", HELD))
+        else:
+            found += _of_change(one, demands)
     return found
 
 
-def _better_baseline(base: Change | None, own: Change | None) -> str:
-    """Whether a gain fell for no other reason than that the baseline rose."""
-    if base is None or own is None or base.word != "rose" or own.word == "dropped":
+def _better_baseline(one: Change, arms: Mapping[str, Change], sides: tuple[Accepted, Accepted], rule: Rule) -> str:
+    """Whether a cell's gain or relative cost is worse for no other reason than that its baseline is better."""
+    cell = sides[0].cells.get(one.path)
+    if cell is None or one.axis not in ("gain", "cost"):
         return ""
-    return f"its baseline rose by {100 * (base.change or 0):.1f} points and the arm itself did not drop"
+    if one.axis == "cost":
+        own = [np.mean(list(side.arms[one.path].seconds.values())) for side in sides]
+        return f"the arm itself takes {own[1]:.3g} s after {own[0]:.3g} s" if own[1] <= 1.05 * own[0] else ""
+    base, arm = arms.get(cell.baseline), arms.get(one.path)
+    if base is None or arm is None or base.word != "rose" or (arm.change or 0.0) < -rule.margin:
+        return ""
+    rise, moved = 100 * (base.change or 0.0), 100 * (arm.change or 0.0)
+    return f"its baseline rose by {rise:.1f} points, the arm itself moved by {moved:+.1f}"
 
 
 def _of_change(one: Change, demands: Demands) -> list[Finding]:
@@ -153,17 +188,23 @@ def _of_change(one: Change, demands: Demands) -> list[Finding]:
     return []
 
 
-def _of_trials(accepted: Accepted, judged: Judged) -> list[Finding]:
-    """Arms of which more trials failed than when the figures were accepted."""
-    sides = {h.cell[kind]: side for h in judged.held for kind, side in (("path", h.own), ("baseline", h.base))}
+def _of_trials(accepted: Accepted, run: Accepted) -> list[Finding]:
+    """Arms of which more trials failed, or ended at chance, than when the figures were accepted."""
     found = []
-    for path, side in sides.items():
-        failed = {seed: r for seed, r in side.records.items() if r.status == "failed"}
-        if len(failed) > (len(accepted.arms[path].failed) if path in accepted.arms else 0):
-            seed, record = next(iter(failed.items()))
-            text = f"{len(failed)} of {len(side.records)}; seed {seed}: {record.outcome.get('failure')}"
+    for path, arm in run.arms.items():
+        before = accepted.arms.get(path)
+        was = (len(before.failed), len(before.at_chance)) if before else (0, len(arm.at_chance))
+        if len(arm.failed) > was[0]:
+            text = f"{len(arm.failed)} diverged or collapsed (seeds {_listed(arm.failed)}), {was[0]} when accepted"
+            found.append(Finding("failed trials", "", path, text, FAILED))
+        elif len(arm.at_chance) > was[1] + 1:
+            text = f"{len(arm.at_chance)} are at chance (seeds {_listed(arm.at_chance)}), {was[1]} when accepted"
             found.append(Finding("failed trials", "", path, text, FAILED))
     return found
+
+
+def _listed(seeds: Sequence[int]) -> str:
+    return ", ".join(map(str, seeds))
 
 
 def _of_verdicts(judged: Judged, demands: Demands) -> list[Finding]:
@@ -192,7 +233,7 @@ def lines(gate: Gate, against: str) -> list[str]:
     ]
     for axis, (middle, worst) in gate.sees().items():
         unit = "x" if axis == "cost" else " points"
-        sizes = [f"{np.exp(one) if axis == 'cost' else 100 * one:.1f}{unit}" for one in (middle, worst)]
+        sizes = [f"{np.exp(-one) if axis == 'cost' else 100 * one:.1f}{unit}" for one in (middle, worst)]
         found.append(
             f"{axis}: the smallest drop it can see (power 0.8) is {sizes[0]} in the median, {sizes[1]} in the worst"
         )

@@ -63,9 +63,13 @@ def history(path: Path, rule: Rule) -> tuple[list[Point], list[str]]:
             continue
         points.append(_point(commit[:9], date[:10], subject, figures, points, rule))
     if path.is_file():
-        here = parse_accepted(read_json(path), str(path))
-        if not points or here != points[-1].figures:
-            points.append(_point(WORKING, "", "not committed", here, points, rule))
+        try:
+            here = parse_accepted(read_json(path), str(path))
+        except TlbenchError as error:
+            said.append(f"{WORKING} is left out: {one_line(error)}")
+        else:
+            if not points or here != points[-1].figures:
+                points.append(_point(WORKING, "", "not committed", here, points, rule))
     if not points:
         raise TlbenchError(
             f"no commit has {path} in a form that this tlbench reads; tlbench accept RUN, then commit it"
@@ -74,7 +78,7 @@ def history(path: Path, rule: Rule) -> tuple[list[Point], list[str]]:
 
 
 def _point(commit: str, date: str, subject: str, figures: Accepted, before: list[Point], rule: Rule) -> Point:
-    every = changes(before[-1].figures, figures, rule) if before else []
+    every = changes(before[-1].figures, figures, Rule.of(figures.settings, rule.alpha)) if before else []
     return Point(commit, date, subject, figures, {one.path: one for one in every if one.axis == "gain"})
 
 

@@ -95,6 +95,11 @@ class Examples:
     def __len__(self) -> int:
         return len(self.labels)
 
+    @property
+    def resident_bytes(self) -> int:
+        """What is kept of them in memory."""
+        return 0 if self._resident is None else self._resident.nbytes
+
     def _convert(self, indices: Indices) -> Tensor:
         images = self._form.reshaped(self._split.take(indices), self._device)
         mean, std = (torch.tensor(v, device=self._device).view(1, -1, 1, 1) for v in (self._form.mean, self._form.std))

@@ -8,6 +8,7 @@ from typing import Any
 from tlbench import device as devices
 from tlbench.dataset import Storage
 from tlbench.errors import TlbenchError
+from tlbench.executor import Mode
 from tlbench.study import Study
 from tlbench.suite import Suite, make_suite, read_suite
 from tlbench.workspace import Workspace
@@ -59,16 +60,25 @@ def storage(data_root: Path | None, *, download: bool) -> Storage:
     return Storage(data, cache, download)
 
 
+@dataclass(frozen=True)
+class Means:
+    """What a run is given: a device, workers (one a core or one a GPU without a number), the engine's shortcuts."""
+
+    device: str = "auto"
+    jobs: int | None = None
+    mode: Mode = "fast"
+
+
 def launch(
-    asked: Asked, *, device: str, jobs: int | None, out: Path | None, data_root: Path | None, download: bool | None
+    asked: Asked, means: Means, *, out: Path | None = None, data_root: Path | None = None, download: bool | None = None
 ) -> Study:
     """The study that was asked for; datasets are opened, nothing is trained.
 
     Raises:
         TlbenchError: whatever is wrong with what was asked.
     """
-    chosen = devices.choose(device)
+    chosen = devices.choose(means.device)
     suite = asked.read()
     place = storage(data_root, download=suite.download if download is None else download)
     workspace = Workspace(place, chosen)
-    return Study(suite, out or Path("results") / suite.name, workspace, jobs)
+    return Study(suite, out or Path("results") / suite.name, workspace, means.jobs, means.mode)

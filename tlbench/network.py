@@ -2,7 +2,8 @@
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Self, TypeAlias
 
@@ -17,7 +18,10 @@ HEAD = "head"
 
 
 class Network(nn.Module):
-    """Blocks run one after the other, then a parameterless pool to (B, D) features, then a linear head to (B, C)."""
+    """Blocks run one after the other, then a parameterless pool to (B, D) features, then a linear head to (B, C).
+
+    Boundary k stands before block k (0: the input), boundary n after the last of n blocks, n + 1 after the pool.
+    """
 
     def __init__(self, blocks: Mapping[str, nn.Module], pool: nn.Module, head: nn.Linear) -> None:
         super().__init__()
@@ -32,15 +36,14 @@ class Network(nn.Module):
         return tuple(self.blocks)
 
     def run(self, inputs: Tensor, start: int, stop: int) -> Tensor:
-        """Activations at boundary `stop` from those at boundary `start`; boundary 0 is the input."""
-        for block in list(self.blocks.values())[start:stop]:
+        """Activations at boundary `stop` from those at boundary `start`."""
+        for block in [*self.blocks.values(), self.pool][start:stop]:
             inputs = block(inputs)
         return inputs
 
     def features(self, inputs: Tensor, start: int = 0) -> Tensor:
         """(B, D) features from the activations at boundary `start`."""
-        pooled: Tensor = self.pool(self.run(inputs, start, len(self.blocks)))
-        return pooled
+        return self.run(inputs, start, len(self.blocks) + 1)
 
     def forward(self, inputs: Tensor, start: int = 0) -> Tensor:
         """(B, C) logits from the activations at boundary `start`."""
@@ -68,9 +71,9 @@ class Network(nn.Module):
         return self
 
     def frozen_prefix(self, moving: Iterable[str]) -> int:
-        """How many blocks stand before the first one that moves."""
+        """The boundary before the first block that moves; that after the pool where none does."""
         chosen = set(moving)
-        return next((i for i, name in enumerate(self.names) if name in chosen), len(self.blocks))
+        return next((i for i, name in enumerate(self.names) if name in chosen), len(self.blocks) + 1)
 
     def checksum(self, parts: Iterable[str]) -> str:
         """A digest of the parameters and buffers of these parts, bit for bit."""
@@ -81,9 +84,26 @@ class Network(nn.Module):
                 words.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
         return words.hexdigest()[:16]
 
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of its parameters and buffers."""
+        return sum(value.nbytes for value in self.state_dict().values())
+
     def copy_blocks(self, other: "Network") -> None:
         """Takes the weights and buffers of another network's blocks; the head stays as it is."""
         self.blocks.load_state_dict(other.blocks.state_dict())
+
+
+@contextmanager
+def evaluating(network: nn.Module) -> Iterator[nn.Module]:
+    """The network in eval mode; afterwards every module is in the mode it was in."""
+    training = [module for module in network.modules() if module.training]
+    network.eval()
+    try:
+        yield network
+    finally:
+        for module in training:
+            module.training = True
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeVar
 
+from tlbench.arm import PLATEAU, Arm
 from tlbench.dataset import Target
 from tlbench.errors import TlbenchError
 from tlbench.inputs import InputForm
@@ -12,7 +13,7 @@ from tlbench.network import Setup
 from tlbench.scoring import Scoring
 from tlbench.source import Source
 from tlbench.suite import Cross, Expectation, Protocol, Suite
-from tlbench.trial import PLATEAU, Arm, Trial
+from tlbench.trial import Trial
 from tlbench.workspace import Workspace
 
 
@@ -132,7 +133,7 @@ def resolve(suite: Suite, workspace: Workspace) -> Plan:
         ]
         rows += [(control.source, control.method, "control") for control in controls]
         for source, method, family in rows:
-            arm = Arm(target, _setup(source, suite, default), suite.budget, suite.root_seed)
+            arm = Arm(target, _setup(source, suite, default), suite.budget, suite.root_seed, augment=suite.augment)
             control = declared.get((source, method))
             cell = Cell(
                 source, method, arm, "control" if control else "cell", family, control.expect if control else None

@@ -16,10 +16,11 @@ from safetensors.torch import save_file
 from tlbench.dataset import Dataset, DatasetSpec, Indices, Labels, Split, class_order
 from tlbench.errors import TlbenchError
 from tlbench.inputs import Examples, InputForm, with_labels
+from tlbench.learners import Learner, accuracy
 from tlbench.network import HEAD, Setup
 from tlbench.source import Source, Weights
 from tlbench.streams import generator, key, seeded
-from tlbench.training import Budget, Learner, Phase, accuracy, fit
+from tlbench.training import Budget, Phase, fit
 from tlbench.workspace import Workspace
 
 CHECKED = 2000  # test items on which a source's own accuracy is read

@@ -1,8 +1,8 @@
 """Progress of long work on stderr: a bar in a terminal, plain lines elsewhere, with an estimate of what is left."""
 
 import time
-from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console
@@ -10,6 +10,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bar
 
 LINES = 10  # plain lines a phase
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A job as it is expected: its kind, the seconds it should take, how many trials it counts for."""
+
+    label: str
+    seconds: float
+    count: int = 1
 
 
 class Progress:
@@ -22,11 +31,13 @@ class Progress:
         """One line, as it is."""
         self.console.print(line, markup=False, soft_wrap=True)
 
-    def track(self, what: str, labels: Sequence[str], results: Iterator[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
-        """Passes results on, showing how many of the labelled jobs are done and how long the rest will take."""
-        if not labels:
+    def track(
+        self, what: str, jobs: Sequence[Expected], results: Iterator[tuple[int, Any]]
+    ) -> Iterator[tuple[int, Any]]:
+        """Passes results on, showing how much of the jobs is done and how long the rest will take."""
+        if not jobs:
             return
-        guess = Estimate(labels)
+        guess = Estimate(jobs)
         if not self.console.is_terminal:
             yield from self._plain(what, guess, results)
             return
@@ -37,44 +48,47 @@ class Progress:
             TextColumn("{task.fields[left]}"),
         )
         with Bar(*columns, console=self.console, transient=True) as bar:
-            task = bar.add_task(what, total=len(labels), left="")
+            task = bar.add_task(what, total=sum(job.count for job in jobs), left="")
             for position, result in results:
                 guess.done(position)
-                bar.update(task, advance=1, left=guess.left())
+                bar.update(task, advance=jobs[position].count, left=guess.left())
                 yield position, result
 
     def _plain(self, what: str, guess: "Estimate", results: Iterator[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
-        total = len(guess.labels)
-        marks = {round(total * i / LINES) for i in range(1, LINES + 1)}
-        for count, (position, result) in enumerate(results, start=1):
+        total, said, done = sum(job.count for job in guess.jobs), 0, 0
+        for position, result in results:
             guess.done(position)
-            if count in marks:
-                self.say(f"{what}: {count} of {total} done{', ' + guess.left() if count < total else ''}")
+            done += guess.jobs[position].count
+            if done * LINES // total > said:
+                said = done * LINES // total
+                self.say(f"{what}: {done} of {total} done{', ' + guess.left() if done < total else ''}")
             yield position, result
 
 
 class Estimate:
-    """How long the remaining jobs will take, each as long as those of its label have taken so far."""
+    """How long the remaining jobs will take: as expected, corrected by how jobs of their label have turned out."""
 
-    def __init__(self, labels: Sequence[str]) -> None:
-        self.labels = labels
-        self._remaining = Counter(labels)
-        self._spent: dict[str, list[float]] = defaultdict(list)
+    def __init__(self, jobs: Sequence[Expected]) -> None:
+        self.jobs = jobs
+        self._remaining = set(range(len(jobs)))
+        self._spent: dict[str, tuple[float, float]] = {}  # by label: seconds that went by, seconds expected
         self._last = time.monotonic()
 
     def done(self, position: int) -> None:
         """Counts a job as done now."""
-        now = time.monotonic()
-        self._spent[self.labels[position]].append(now - self._last)
-        self._remaining[self.labels[position]] -= 1
+        now, job = time.monotonic(), self.jobs[position]
+        spent, expected = self._spent.get(job.label, (0.0, 0.0))
+        self._spent[job.label] = spent + now - self._last, expected + job.seconds
+        self._remaining.discard(position)
         self._last = now
 
     def seconds(self) -> float:
-        """The estimate; the intervals between completions already hold what the workers do side by side."""
-        seen = [value for values in self._spent.values() for value in values]
-        mean = sum(seen) / len(seen) if seen else 0.0
-        each = {label: sum(values) / len(values) for label, values in self._spent.items()}
-        return sum(count * each.get(label, mean) for label, count in self._remaining.items())
+        """The estimate; the time between completions already holds what the workers do side by side."""
+        spent, expected = (sum(column) for column in zip(*self._spent.values(), strict=True)) if self._spent else (0, 1)
+        usual = spent / max(expected, 1e-9)
+        rates = {label: took / max(thought, 1e-9) for label, (took, thought) in self._spent.items()}
+        left = (self.jobs[position] for position in self._remaining)
+        return sum(job.seconds * rates.get(job.label, usual) for job in left)
 
     def left(self) -> str:
         """The estimate in words."""

@@ -6,26 +6,26 @@ from typing import Any
 
 from tlbench import device as devices
 from tlbench import environment
-from tlbench.executor import Engine
 from tlbench.plan import Cell, Plan, n_blocks
 from tlbench.records import SCHEMA_VERSION
 from tlbench.workspace import Workspace
 
 
-def run_file(plan: Plan, workspace: Workspace, engine: Engine) -> dict[str, Any]:
+def run_file(plan: Plan, workspace: Workspace, engine: dict[str, Any]) -> dict[str, Any]:
     """What a report needs beside the records: written before the first trial."""
     suite = plan.suite.model_dump(include={"name", "description", "seeds", "root_seed", "image_size"})
+    suite |= {"network": plan.suite.network.recipe(), "augment": plan.suite.augment.recipe()}
     return {
         "schema_version": SCHEMA_VERSION,
-        "suite": suite | {"network": plan.suite.network.recipe(), "budget": asdict(plan.suite.budget)},
+        "suite": suite | {"budget": asdict(plan.suite.budget)},
         "looks": list(plan.suite.looks),
         "weights": list(plan.suite.weights),
         "verdict": plan.suite.verdict.model_dump(),
         "cells": [_cell(plan, cell, workspace) for cell in plan.cells],
         "skipped": plan.skipped,
         "notes": notes(plan, workspace),
-        "engine": engine.as_dict(),
-        "environment": environment.describe(devices.describe(workspace.device), engine.threads),
+        "engine": engine,
+        "environment": environment.describe(devices.describe(workspace.device), engine["threads"]),
         "reach": {},
     }
 

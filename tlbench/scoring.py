@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from tlbench.arm import Arm
 from tlbench.features import view
 from tlbench.inputs import Examples
 from tlbench.records import Record
@@ -14,7 +15,7 @@ from tlbench.similarity import Similarity
 from tlbench.source import Source
 from tlbench.streams import generator
 from tlbench.training import Clock
-from tlbench.trial import Arm, recorded, source_recipe
+from tlbench.trial import recorded, source_recipe
 from tlbench.workspace import Workspace
 
 OWN_ITEMS = 2000  # of a source's training data, as similarities see it
@@ -40,6 +41,10 @@ class Scoring:
         own = {"source": source_recipe(self.source, workspace), "similarities": measures}
         return own | self.arm.recipe(workspace, self.seed)
 
+    def __call__(self, workspace: Workspace) -> list[tuple[Path, Record]]:
+        """The record with its path."""
+        return [(self.path, self.run(workspace))]
+
     def run(self, workspace: Workspace) -> Record:
         """Scores the pair; what fails is a record too."""
         return recorded("similarity", self.recipe(workspace), workspace, lambda: _run_scoring(self, workspace))
@@ -49,7 +54,7 @@ def _run_scoring(scoring: Scoring, workspace: Workspace) -> tuple[dict[str, Any]
     arm, seed = scoring.arm, scoring.seed
     pool = workspace.split(arm.target.dataset, "train")
     draw, form = arm.draw(workspace, seed)
-    weights = scoring.source.load(arm.setup, workspace, seed, arm.root_seed)
+    weights = arm.load(scoring.source, workspace, seed)
     own = None
     if weights.dataset is not None:
         split = workspace.split(weights.dataset, "train")

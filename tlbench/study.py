@@ -14,21 +14,24 @@ import torch
 
 from tlbench import device as devices
 from tlbench import environment
+from tlbench.choices import Choices
 from tlbench.errors import TlbenchError, one_line
-from tlbench.executor import Engine, Pool, default_jobs, default_threads
+from tlbench.executor import Engine, Mode, Pool, Work, default_jobs, default_threads
 from tlbench.network import Setup
 from tlbench.plan import Plan, resolve
-from tlbench.progress import Progress
+from tlbench.progress import Expected, Progress
 from tlbench.readings import reach
 from tlbench.records import RUN_FILE, Record, read_json, read_record, write_json
 from tlbench.runfile import notes, run_file
 from tlbench.scoring import Scoring
 from tlbench.source import Source
 from tlbench.suite import Suite
-from tlbench.training import seconds_a_step
-from tlbench.trial import Trial
+from tlbench.trial import Trial, Unit
+from tlbench.tuning import TOGETHER
 from tlbench.verdict import verdicts
 from tlbench.workspace import Workspace
+
+SCORING_SECONDS = 0.05  # of one pair and seed, for the estimate of what is left
 
 
 @dataclass(frozen=True)
@@ -68,21 +71,17 @@ class Outcome:
 class Study:
     """One suite into one folder."""
 
-    def __init__(self, suite: Suite, folder: Path, workspace: Workspace, jobs: int | None) -> None:
+    def __init__(self, suite: Suite, folder: Path, workspace: Workspace, jobs: int | None, mode: Mode = "fast") -> None:
         """Resolves the suite; reads datasets, trains nothing, writes nothing."""
         self.suite, self.folder, self.workspace = suite, folder, workspace
         if folder.exists() and not folder.is_dir():
             raise TlbenchError(f"--out {folder} is a file; name a folder")
         self.plan: Plan = resolve(suite, workspace)
-        self.engine = self._engine(jobs)
-
-    def _engine(self, jobs: int | None) -> Engine:
-        """Threads are those of the run already begun here, if any: they can change the last bit of a result."""
-        chosen = jobs or default_jobs(self.workspace.device)
-        threads = default_threads(chosen)
-        if (self.folder / RUN_FILE).is_file():
-            threads = read_json(self.folder / RUN_FILE).get("engine", {}).get("threads", threads)
-        return Engine(str(self.workspace.device), chosen, threads)
+        begun = read_json(folder / RUN_FILE).get("engine", {}) if (folder / RUN_FILE).is_file() else {}
+        chosen = jobs or default_jobs(workspace.device)
+        threads = begun.get("threads", default_threads(chosen))  # both can change the last bit of a result
+        self.engine = Engine(str(workspace.device), chosen, threads, mode)
+        self.choices = Choices(workspace, suite, self.engine, begun.get("choices", {}))
 
     def pending(self) -> tuple[list[Scoring | Trial], list[str]]:
         """The jobs whose record is not on disk or does not hold, and what is to be said of the others."""
@@ -134,7 +133,7 @@ class Study:
                 todo, said = self.pending()
                 for line in said:
                     progress.say(line)
-                plain = run_file(self.plan, self.workspace, self.engine)
+                plain = run_file(self.plan, self.workspace, self.engine.as_dict() | self._chosen(todo))
                 write_json(self.folder / RUN_FILE, plain)
                 self._make_ready(pool, todo, progress)
                 self._execute(pool, todo, progress)
@@ -169,20 +168,58 @@ class Study:
         saved = f"{planned} trials planned so far instead of {len(arms) * last} with {last} seeds everywhere"
         return f"look: {n_open} of {len(self.plan.cells)} cells are open to more seeds; {saved}"
 
+    def _chosen(self, todo: Sequence[Scoring | Trial]) -> dict[str, Any]:
+        """What was settled by timing, before anything is run."""
+        for job in todo:
+            if isinstance(job, Trial):
+                self.choices.choice(job)
+        return {"choices": self.choices.as_dict()}
+
     def _make_ready(self, pool: Pool, todo: Sequence[Scoring | Trial], progress: Progress) -> None:
         needed = self.loadings(todo)
-        labels = [f"source {one.source.label}" for one in needed]
-        for _, said in progress.track("sources", labels, pool.run(needed)):
+        expected = [Expected(one.source.name, self.choices.source_seconds(one.source, one.setup)) for one in needed]
+        for _, said in progress.track("sources", expected, pool.run(needed)):
             for note in said:
                 progress.say(note)
 
     def _execute(self, pool: Pool, todo: list[Scoring | Trial], progress: Progress) -> None:
-        labels = ["similarity" if isinstance(job, Scoring) else job.method.label for job in todo]
-        records = pool.run([job.run for job in todo])
-        for position, record in progress.track("jobs", labels, records):
-            record.write(self.folder / todo[position].path)
-            if record.status == "failed":
-                progress.say(f"failed: {todo[position].path}: {record.outcome['failure']}")
+        scorings = [job for job in todo if isinstance(job, Scoring)]
+        units = self.units([job for job in todo if isinstance(job, Trial)])
+        work: list[Work] = [*scorings, *units]
+        expected = [Expected("similarity", SCORING_SECONDS)] * len(scorings)
+        expected += [Expected(one.trials[0].method.label, self._seconds(one), len(one.wanted)) for one in units]
+        for _, found in progress.track("jobs", expected, pool.run(work)):
+            for path, record in found:
+                record.write(self.folder / path)
+                if record.status == "failed":
+                    progress.say(f"failed: {path}: {record.outcome['failure']}")
+
+    def units(self, todo: Sequence[Trial]) -> list[Unit]:
+        """Trials by arm and by blocks of seeds, in the order of seeds, the longest first.
+
+        A block that was broken off is run in its old make-up, so that the missing ones come out as they would have.
+        """
+        blocks: dict[tuple[str, int], list[Trial]] = defaultdict(list)
+        for trial in todo:
+            blocks[(trial.cell, trial.seed // TOGETHER)].append(trial)
+        planned: dict[tuple[str, int], list[Trial]] = defaultdict(list)
+        for trial in self.plan.trials():
+            planned[(trial.cell, trial.seed // TOGETHER)].append(trial)
+        made = []
+        for key, wanted in blocks.items():
+            choice = self.choices.choice(wanted[0])
+            kept = [trial for trial in planned[key] if trial not in wanted]
+            whole = choice.together and all(self._made_together(trial, len(planned[key])) for trial in kept)
+            made.append(Unit(tuple(planned[key] if whole else wanted), tuple(wanted), choice))
+        return sorted(made, key=lambda unit: (unit.trials[0].seed // TOGETHER, -self._seconds(unit)))
+
+    def _made_together(self, trial: Trial, count: int) -> bool:
+        """Whether a record was made with as many others as are planned with it now."""
+        record = read_record(self.folder / trial.path)
+        return record is not None and record.environment.get("engine", {}).get("n_together") == count
+
+    def _seconds(self, unit: Unit) -> float:
+        return self.choices.seconds(unit.trials[0]) * len(unit.trials)
 
     def time(self, progress: Progress) -> None:
         """The timing pass: every arm at the first look's seeds, alone in this process, without shortcuts."""
@@ -190,7 +227,8 @@ class Study:
         todo = [trial for trial in trials if not self._timed(trial)]
         torch.set_num_threads(self.engine.threads)
         results = ((position, trial.time(self.workspace)) for position, trial in enumerate(todo))
-        for position, record in progress.track("timing", [trial.method.label for trial in todo], results):
+        expected = [Expected(trial.method.label, self.choices.seconds(trial)) for trial in todo]
+        for position, record in progress.track("timing", expected, results):
             record.write(self.folder / todo[position].timing_path)
 
     def _timed(self, trial: Trial) -> bool:
@@ -233,20 +271,10 @@ class Study:
         return "\n".join([*lines, f"{total}; at most {self.estimate_hours():.2f} hours here"])
 
     def estimate_hours(self) -> float:
-        """Hours that the pending jobs will take here, from a few timed steps of each network; an upper bound."""
+        """Hours that the pending jobs will take here, from a few timed steps of each network."""
         todo, _ = self.pending()
-        setups = {job.arm.setup for job in todo}
-        size = self.suite.batch_size
-        cost = {setup: seconds_a_step(setup.build(10), setup.form.shape, size) for setup in setups}
-        trials = sum(
-            cost[job.arm.setup] * job.arm.budget.steps(job.arm.target.n_train) * len(job.arm.budget.learning_rates)
-            for job in todo
-            if isinstance(job, Trial)
-        )
-        training = sum(
-            2 * cost[one.setup] * getattr(one.source, "steps", 0)  # batches of 64
-            for one in self.loadings(todo)
-        )
+        trials = sum(self.choices.seconds(job) for job in todo if isinstance(job, Trial))
+        training = sum(self.choices.source_seconds(one.source, one.setup) for one in self.loadings(todo))
         return (trials + training) / self.engine.jobs / 3600
 
 

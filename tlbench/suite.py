@@ -16,6 +16,8 @@ from pydantic import (
     model_validator,
 )
 
+from tlbench.augment import NOTHING, Augmentation
+from tlbench.augment import make as augmentation
 from tlbench.dataset import DatasetSpec, Target
 from tlbench.errors import TlbenchError, unknown
 from tlbench.method import Method, methods
@@ -33,6 +35,7 @@ MethodSpec: TypeAlias = Annotated[InstanceOf[Method], BeforeValidator(methods.ma
 SimilaritySpec: TypeAlias = Annotated[InstanceOf[Similarity], BeforeValidator(similarities.make)]
 NULL_PAIRS: tuple[tuple[str, Expectation], ...] = (("finetune", "unflagged"), ("linear_probe", "any"))
 Counts: TypeAlias = Annotated[list[int], BeforeValidator(lambda value: [value] if isinstance(value, int) else value)]
+AugmentSpec: TypeAlias = Annotated[InstanceOf[Augmentation], BeforeValidator(augmentation)]
 Rates: TypeAlias = Annotated[
     tuple[Annotated[float, Field(gt=0)], ...],
     Field(min_length=1),
@@ -114,6 +117,7 @@ class Suite(Strict):
     batch_size: int = Field(32, ge=2)
     learning_rates: Rates = Budget.learning_rates
     weight_decay: float = Field(1e-2, ge=0)
+    augment: AugmentSpec = NOTHING
     download: bool = False
     verdict: VerdictSettings = VerdictSettings()  # type: ignore[call-arg]
 

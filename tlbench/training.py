@@ -3,36 +3,20 @@
 import copy
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
+from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from tlbench.curve import LearningCurve, evaluation_steps
 from tlbench.device import synchronise
-from tlbench.inputs import Encoded
+from tlbench.learners import Apart, Learner, Penalty, Together
 from tlbench.network import HEAD, Network
 
-EVALUATION_BATCH = 512
 WARM_UP = 0.1  # share of the budget over which the learning rate rises
-
-
-class Items(Protocol):
-    """Inputs and labels by index, on the device."""
-
-    labels: Tensor
-
-    def __len__(self) -> int: ...
-    def inputs(self, chosen: Tensor) -> Tensor:
-        """The inputs at `chosen`."""
-        ...
-
-
-Penalty: TypeAlias = Callable[[Network, Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -77,16 +61,6 @@ class Phase:
 
 
 @dataclass(frozen=True)
-class Learner:
-    """One seed's network with what it learns from; `order` draws the batches."""
-
-    network: Network
-    train: Items
-    validation: Items
-    order: torch.Generator
-
-
-@dataclass(frozen=True)
 class Fitted:
     """What fitting one learner gave. failure: why the trial failed, or None."""
 
@@ -111,32 +85,12 @@ class Clock:
         self.seconds += time.perf_counter() - start
 
 
-@torch.inference_mode()
-def predict(network: Network, items: Items, start: int = 0, *, features: bool = False) -> Tensor:
-    """(n, C) logits, or (n, D) features, of all items in their order; the network is left in the mode it was in."""
-    training = [module for module in network.modules() if module.training]
-    network.eval()
-    read = network.features if features else network
-    parts = torch.arange(len(items), device=items.labels.device).split(EVALUATION_BATCH)
-    outputs = torch.cat([read(items.inputs(part), start) for part in parts])
-    for module in training:
-        module.training = True
-    return outputs
-
-
-def accuracy(network: Network, items: Items, start: int = 0) -> float:
-    """The share of items whose largest logit is their label's; nan logits count as wrong."""
-    return float((predict(network, items, start).argmax(1) == items.labels).float().mean())
-
-
 class _Run:
-    """One learner's state within `fit`."""
+    """One learner's batches and curve within `fit`."""
 
-    def __init__(self, learner: Learner, start: int) -> None:
-        self.learner, self.start = learner, start
+    def __init__(self, learner: Learner) -> None:
+        self.learner = learner
         self.failure: str | None = None
-        self.loss_sum = torch.zeros((), device=learner.train.labels.device)
-        self.loss_count = 0
         self.rows: list[tuple[int, float, float | None, float]] = []
         self.batches: Iterator[Tensor] = iter(())
 
@@ -145,105 +99,108 @@ class _Run:
         chosen = next(self.batches, None)
         if chosen is None or len(chosen) < size:
             order = torch.randperm(len(self.learner.train), generator=self.learner.order)
-            self.batches = iter(order.to(self.loss_sum.device).split(size))
+            self.batches = iter(order.to(self.learner.train.labels.device).split(size))
             chosen = next(self.batches)
         return chosen
 
-    def loss(self, size: int, penalty: Penalty | None) -> Tensor:
-        """Cross-entropy of the next batch, and the phase's penalty."""
-        chosen, network = self.next_batch(size), self.learner.network
-        inputs = self.learner.train.inputs(chosen)
-        features = network.features(inputs, self.start)
-        value = functional.cross_entropy(network.head(features), self.learner.train.labels[chosen])
-        if penalty is not None:
-            value = value + penalty(network, inputs, features)
-        self.loss_sum, self.loss_count = self.loss_sum + value.detach(), self.loss_count + 1
-        return value
-
-    def evaluate(self, step: int, seconds: float) -> None:
+    def note(self, step: int, seconds: float, loss: float | None, reached: float) -> None:
         """Adds a row to the curve; a loss that is not finite ends this learner."""
-        loss = float(self.loss_sum) / self.loss_count if self.loss_count else None
         if loss is not None and not math.isfinite(loss):
             self.failure, loss = f"training loss not finite by step {step}", None
-        reached = accuracy(self.learner.network, self.learner.validation, self.start)
         self.rows.append((step, seconds, loss, reached))
-        self.loss_sum, self.loss_count = torch.zeros_like(self.loss_sum), 0
 
 
 def fit(
-    learners: Sequence[Learner], phases: Sequence[Phase], budget: Budget, peak: float, start: int = 0
+    learners: Sequence[Learner],
+    phases: Sequence[Phase],
+    budget: Budget,
+    peak: float,
+    start: int = 0,
+    joined: Network | None = None,
 ) -> list[Fitted]:
     """Trains every learner for the whole budget, in step with each other; each result is as if it were alone.
 
     All learners have the same network shape, number of items and phases, and differ in their seed. `peak` is the
-    highest learning rate. `start` is the block boundary at which their items stand (0: images). The curve is read at
-    `evaluation_steps`, outside the clock.
+    highest learning rate. `start` is the block boundary at which their items stand (0: images). joined: the learners'
+    networks as one, to train them together; each gets its share back. The curve is read at `evaluation_steps`, outside
+    the clock.
     """
     device, n_train = learners[0].train.labels.device, len(learners[0].train)
     total, size = budget.steps(n_train), budget.batch(n_train)
-    clock, runs, looks = Clock(device), [_Run(learner, start) for learner in learners], set(evaluation_steps(total))
-    _warm_up(learners[0], phases[0], size, start)
-    for run in runs:
-        run.evaluate(0, 0.0)
+    group = Together(learners, start, joined) if joined is not None else Apart(learners, start)
+    clock, runs, looks = Clock(device), [_Run(learner) for learner in learners], set(evaluation_steps(total))
+    _warm_up(group, phases[0], size)
+    for run, reached in zip(runs, group.accuracies(), strict=True):
+        run.note(0, 0.0, None, reached)
     edges = [round(total * sum(phase.share for phase in phases[:i])) for i in range(len(phases) + 1)]
+    losses, count = torch.zeros(len(runs), device=device), 0
     for phase, first, last in zip(phases, edges, edges[1:], strict=False):
         with clock.running():
-            optimizer = _optimizer(runs, phase, budget)
+            optimizer = _optimizer(group.networks, phase, budget)
         step = first
         while step < last and any(run.failure is None for run in runs):
             until = min(look for look in (*looks, last) if look > step)
             with clock.running():
                 for now in range(step, until):
-                    _step(runs, phase, optimizer, size, peak * budget.rate(now / total))
-            step = until
-            for run in runs:
-                if step in looks and run.failure is None:
-                    run.evaluate(step, clock.seconds / len(runs))
+                    losses += _step(group, runs, phase, optimizer, size, peak * budget.rate(now / total))
+            step, count = until, count + until - step
+            if step in looks:
+                _look(group, runs, step, clock.seconds / len(runs), (losses / count).tolist())
+                losses, count = torch.zeros_like(losses), 0
+    with clock.running():
+        group.close()
     return [Fitted(_curve(run), clock.seconds / len(runs), run.failure) for run in runs]
 
 
-def _step(runs: Sequence[_Run], phase: Phase, optimizer: torch.optim.Optimizer, size: int, rate: float) -> None:
-    for group in optimizer.param_groups:
-        group["lr"] = rate * group["factor"]
+def _look(group: Apart, runs: Sequence[_Run], step: int, seconds: float, losses: Sequence[float]) -> None:
+    """Reads every learner that has not failed."""
+    for run, reached, loss in zip(runs, group.accuracies(), losses, strict=True):
+        if run.failure is None:
+            run.note(step, seconds, loss, reached)
+
+
+def _step(
+    group: Apart, runs: Sequence[_Run], phase: Phase, optimizer: torch.optim.Optimizer, size: int, rate: float
+) -> Tensor:
+    for parameters in optimizer.param_groups:
+        parameters["lr"] = rate * parameters["factor"]
     optimizer.zero_grad()
-    live = [run.loss(size, phase.penalty) for run in runs if run.failure is None]
-    torch.stack(live).sum().backward()
+    losses = group.losses([run.next_batch(size) for run in runs], phase.penalty)
+    losses.sum().backward()
     optimizer.step()
+    return losses.detach()
 
 
-def _optimizer(runs: Sequence[_Run], phase: Phase, budget: Budget) -> torch.optim.Optimizer:
+def _optimizer(networks: Sequence[Network], phase: Phase, budget: Budget) -> torch.optim.Optimizer:
     groups: list[dict[str, Any]] = []
-    for run in runs:
-        run.learner.network.move_only(phase.moving)
+    for network in networks:
+        network.move_only(phase.moving)
         for name in phase.moving:
-            parameters = list(run.learner.network.part(name).parameters())
+            parameters = list(network.part(name).parameters())
             groups.append({"params": parameters, "factor": phase.factors.get(name, 1.0)})
     return torch.optim.AdamW(groups, weight_decay=budget.weight_decay)
 
 
-def seconds_a_step(network: Network, shape: tuple[int, ...], size: int) -> float:
-    """What a step of the whole network costs on the CPU here, on random inputs: the median of five."""
-    items = Encoded(torch.randn(size, *shape), torch.zeros(size, dtype=torch.long))
-    run = _Run(Learner(network, items, items, torch.Generator()), 0)
-    phase, clock, times = Phase((*network.names, HEAD)), Clock(items.labels.device), []
-    optimizer = _optimizer([run], phase, Budget())
-    for _ in range(5):
+def seconds_a_step(learners: Sequence[Learner], phase: Phase, size: int, start: int, joined: Network | None) -> float:
+    """What a step costs here, a learner: the median of three after one to warm up, on copies of the networks."""
+    group = Together(learners, start, joined) if joined is not None else Apart(learners, start)
+    runs, clock, times = [_Run(learner) for learner in learners], Clock(learners[0].train.labels.device), []
+    optimizer = _optimizer(group.networks, phase, Budget())
+    for _ in range(4):
         before = clock.seconds
         with clock.running():
-            _step([run], phase, optimizer, size, 0.0)
-        times.append(clock.seconds - before)
-    return sorted(times)[2]
+            _step(group, runs, phase, optimizer, size, 0.0)
+        times.append((clock.seconds - before) / len(learners))
+    return sorted(times[1:])[1]
 
 
-def _warm_up(learner: Learner, phase: Phase, size: int, start: int) -> None:
+def _warm_up(group: Apart, phase: Phase, size: int) -> None:
     """One step on a throw-away copy, so that what a first step costs (kernels, memory) is on nobody's clock."""
     with torch.random.fork_rng():
-        spare = copy.deepcopy(learner.network)
+        spare = copy.deepcopy(group.networks[0])
         spare.move_only(phase.moving or (HEAD,))
-        inputs = learner.train.inputs(torch.arange(size, device=learner.train.labels.device))
-        spare(inputs, start).sum().backward()
-        optimizer = torch.optim.AdamW([p for p in spare.parameters() if p.requires_grad])
-        optimizer.step()
+        spare(group.first_inputs(size), group.start).sum().backward()
+        torch.optim.AdamW([p for p in spare.parameters() if p.requires_grad]).step()
 
 
 def _curve(run: _Run) -> LearningCurve:

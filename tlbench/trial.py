@@ -1,66 +1,24 @@
-"""A trial: one source, target, method and seed; running it gives its record. Seeds are set here for every arm alike."""
+"""A trial: one source, target, method and seed; running it gives its record."""
 
-import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
-import numpy as np
 import torch
 
 from tlbench import device, environment
-from tlbench.attempt import Attempt, Data, attempt, evaluate, frozen_parts
-from tlbench.dataset import Draw, Target
+from tlbench.arm import Arm
+from tlbench.attempt import PLAIN, Choice
+from tlbench.begun import Begun, Result, begin, run_alone, run_joined
 from tlbench.errors import one_line
-from tlbench.inputs import Examples, InputForm
-from tlbench.method import Materials, Method
-from tlbench.network import Setup
-from tlbench.records import Record, pack_bits
-from tlbench.source import Source, Weights
-from tlbench.streams import generator, key, seeded
-from tlbench.training import Budget, Clock, Fitted
+from tlbench.method import Method
+from tlbench.records import Record
+from tlbench.source import Source
 from tlbench.workspace import Workspace
 
-PLATEAU = "plateau"
-DOUBLINGS = 4  # at most: eight times the budget
-STILL = 0.005  # validation accuracy that a doubled budget must add
-
-
-@dataclass(frozen=True)
-class Arm:
-    """What a target's arms share: where it stands, what it is trained on, by which network, for how long.
-
-    variant: names a budget that is not the suite's, in paths; "plateau" doubles it until validation stands still.
-    """
-
-    target: Target
-    setup: Setup
-    budget: Budget
-    root_seed: int
-    variant: str = ""
-
-    def recipe(self, workspace: Workspace, seed: int) -> dict[str, Any]:
-        """Plain data that fixes the arm at one seed."""
-        shared = {
-            "target": self.target.recipe() | {"content": workspace.identity(self.target.dataset)},
-            "budget": asdict(self.budget),
-            "root_seed": self.root_seed,
-            "seed": seed,
-            "variant": self.variant,
-        }
-        return shared | self.setup.recipe()
-
-    def stream(self, what: str, seed: int) -> tuple[int, *tuple[object, ...]]:
-        """The labels of a stream that every arm at this target and seed shares."""
-        return self.target.dataset.stream(self.root_seed, what, seed)
-
-    def draw(self, workspace: Workspace, seed: int) -> tuple[Draw, InputForm]:
-        """The seed's draw from the pool, and the form of its inputs."""
-        pool = workspace.split(self.target.dataset, "train")
-        draw = self.target.draw(pool, generator(*self.stream("draw", seed)))
-        return draw, self.setup.form.fitted(pool, draw.train)
+Kind: TypeAlias = Literal["trial", "similarity", "timing"]
 
 
 @dataclass(frozen=True)
@@ -92,9 +50,17 @@ class Trial:
         source = source_recipe(self.source, workspace) if self.source else None
         return {"source": source, "method": self.method.recipe()} | self.arm.recipe(workspace, self.seed)
 
-    def run(self, workspace: Workspace) -> Record:
+    def run(self, workspace: Workspace, choice: Choice = Choice()) -> Record:  # noqa: B008  frozen
         """Runs the trial; what fails is a record too, with its reason."""
-        return recorded("trial", self.recipe(workspace), workspace, lambda: _run_trial(self, workspace))
+        work = partial(self._work, workspace, choice)
+        return recorded("trial", self.recipe(workspace), workspace, work, choice)
+
+    def begin(self, workspace: Workspace) -> Begun:
+        """The trial under way."""
+        return begin(self.source, self.method, self.arm, self.seed, workspace)
+
+    def _work(self, workspace: Workspace, choice: Choice) -> Result:
+        return run_alone(self.begin(workspace), choice)
 
     @property
     def timing_path(self) -> Path:
@@ -103,8 +69,38 @@ class Trial:
 
     def time(self, workspace: Workspace) -> Record:
         """Runs the trial for its seconds alone: to be called with nothing beside it, and without shortcuts."""
-        work = partial(_run_trial, self, workspace, shortcuts=False)
-        return recorded("timing", self.recipe(workspace), workspace, work)
+        work = partial(self._work, workspace, PLAIN)
+        return recorded("timing", self.recipe(workspace), workspace, work, PLAIN)
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Trials of one arm that are run in one go, and which of them are asked for: the others have their record."""
+
+    trials: tuple[Trial, ...]
+    wanted: tuple[Trial, ...]
+    choice: Choice
+
+    def __call__(self, workspace: Workspace) -> list[tuple[Path, Record]]:
+        """The records that were asked for, with their paths."""
+        made = zip(self.trials, run_together(self.trials, workspace, self.choice), strict=True)
+        return [(trial.path, record) for trial, record in made if trial in self.wanted]
+
+
+def run_together(trials: Sequence[Trial], workspace: Workspace, choice: Choice) -> list[Record]:
+    """Trials that differ in their seed alone; trained as one network where that can be done, else one by one."""
+    if len(trials) > 1 and choice.together:
+        try:
+            results = run_joined([trial.begin(workspace) for trial in trials], choice)
+        except Exception:  # noqa: BLE001, S110  whatever it is, each trial meets it alone below and records it
+            pass
+        else:
+            where = _where(workspace, choice, len(trials))
+            return [
+                _made("trial", trial.recipe(workspace), outcome, timing, where)
+                for trial, (outcome, timing) in zip(trials, results, strict=True)
+            ]
+    return [trial.run(workspace, replace(choice, together=False)) for trial in trials]
 
 
 def source_recipe(source: Source, workspace: Workspace) -> dict[str, Any]:
@@ -113,96 +109,27 @@ def source_recipe(source: Source, workspace: Workspace) -> dict[str, Any]:
 
 
 def recorded(
-    kind: Any, recipe: dict[str, Any], workspace: Workspace, work: Callable[[], tuple[dict[str, Any], dict[str, Any]]]
+    kind: Kind,
+    recipe: dict[str, Any],
+    workspace: Workspace,
+    work: Callable[[], Result],
+    choice: Choice | None = None,
 ) -> Record:
-    where = environment.describe(device.describe(workspace.device), torch.get_num_threads())
+    """The record of a piece of work; what fails is one too, with its reason."""
+    where = _where(workspace, choice, 1)
     try:
         outcome, timing = work()
     except Exception as error:  # noqa: BLE001  whatever goes wrong in one trial, the run goes on and says so
         outcome, timing = {"failure": one_line(error)}, {}
+    return _made(kind, recipe, outcome, timing, where)
+
+
+def _made(
+    kind: Kind, recipe: dict[str, Any], outcome: dict[str, Any], timing: dict[str, Any], where: dict[str, Any]
+) -> Record:
     return Record(kind, "failed" if outcome["failure"] else "done", recipe, outcome, timing, where)
 
 
-def _run_trial(trial: Trial, workspace: Workspace, *, shortcuts: bool = True) -> tuple[dict[str, Any], dict[str, Any]]:
-    arm, seed = trial.arm, trial.seed
-    pool, test = (workspace.split(arm.target.dataset, part) for part in ("train", "test"))
-    draw, form = arm.draw(workspace, seed)
-    parts = [(pool, draw.train), (pool, draw.validation), (test, np.arange(len(test)))]
-    data = Data(*(Examples(split, indices, form, workspace.device) for split, indices in parts))
-    weights = trial.source.load(arm.setup, workspace, seed, arm.root_seed) if trial.source else None
-    with seeded(*arm.stream("weights", seed)):
-        fresh = arm.setup.build(len(pool.classes))
-    attempts = _attempts(trial, Materials(fresh, weights, pool.classes), data, shortcuts=shortcuts)
-    best = max(attempts, key=lambda attempt: attempt.score)  # the first of equals
-    clock = Clock(workspace.device)
-    right, notes = evaluate(best.start, data, key(*arm.stream("readout", seed)), clock, len(arm.budget.learning_rates))
-    counts = np.bincount(test.labels)
-    outcome = {
-        "failure": best.fitted.failure if best.fitted else None,
-        "accuracy": float(right.mean()),
-        "correct": pack_bits(right),
-        "n_test": len(test),
-        "chance": float(counts.max() / counts.sum()),
-        "validation_chance": float(np.bincount(pool.labels[draw.validation]).max() / len(draw.validation)),
-        "n_train": len(draw.train),
-        "n_validation": len(draw.validation),
-        "pool": len(pool),
-        "learning_rate": best.peak,
-        "steps": best.fitted.curve.steps[-1] if best.fitted else 0,
-        "blocks": list(best.start.network.names),
-        "frozen": list(frozen_parts(best.start)),
-        "input": form.recipe(),
-        "notes": [*notes, *(weights.notes if weights else ())],
-    }
-    return outcome | _curve_part(best.fitted) | _source_part(weights), _timing(attempts, best, clock, weights)
-
-
-def _attempts(trial: Trial, materials: Materials, data: Data, *, shortcuts: bool) -> list[Attempt]:
-    """The arm at each learning rate; to a plateau, at doubled budgets too, until validation gains no half point."""
-    budget, attempts = trial.arm.budget, list[Attempt]()
-    for doubling in range(DOUBLINGS if trial.arm.variant == PLATEAU else 1):
-        longer = replace(budget, epochs=budget.epochs * 2**doubling)
-        before = max((tried.score for tried in attempts), default=-1.0)
-        attempts += _grid(trial, materials, data, longer, shortcuts=shortcuts)
-        if max(tried.score for tried in attempts) < before + STILL:
-            break
-    return attempts
-
-
-def _grid(trial: Trial, materials: Materials, data: Data, budget: Budget, *, shortcuts: bool) -> list[Attempt]:
-    """The arm at each learning rate, every time from the same start; one attempt where nothing trains."""
-    attempts: list[Attempt] = []
-    for peak in budget.learning_rates:
-        with seeded(*trial.arm.stream("training", trial.seed)):
-            fresh = copy.deepcopy(materials.fresh)
-            start = trial.method.start(Materials(fresh, materials.weights, materials.classes))
-            start.network.to(data.train.labels.device)
-            if not start.phases:
-                return [Attempt(start, None, None, 0.0)]
-            order = torch.Generator().manual_seed(key(*trial.arm.stream("order", trial.seed)))
-            attempts.append(attempt(start, data, order, budget, peak, shortcuts=shortcuts))
-    return attempts
-
-
-def _curve_part(fitted: Fitted | None) -> dict[str, Any]:
-    """The learning curve without its seconds (those are timing), and nothing for arms without one."""
-    if fitted is None:
-        return {"curve": None}
-    curve = fitted.curve.as_dict()
-    del curve["seconds"]
-    return {"curve": curve}
-
-
-def _source_part(weights: Weights | None) -> dict[str, Any]:
-    if weights is None:
-        return {"source_weights": None, "source_accuracy": None}
-    return {"source_weights": weights.digest(), "source_accuracy": weights.accuracy}
-
-
-def _timing(attempts: list[Attempt], best: Attempt, readout: Clock, weights: Weights | None) -> dict[str, Any]:
-    return {
-        "seconds": best.seconds + readout.seconds,
-        "grid_seconds": sum(attempt.seconds for attempt in attempts) + readout.seconds,
-        "curve_seconds": list(best.fitted.curve.seconds) if best.fitted else None,
-        "source_seconds": weights.seconds if weights else None,
-    }
+def _where(workspace: Workspace, choice: Choice | None, n_together: int) -> dict[str, Any]:
+    where = environment.describe(device.describe(workspace.device), torch.get_num_threads())
+    return where if choice is None else where | {"engine": asdict(choice) | {"n_together": n_together}}

@@ -1,5 +1,6 @@
 """What making needs at hand: storage, the device, and what was opened so far."""
 
+import os
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -9,6 +10,7 @@ import torch
 from tlbench.dataset import Dataset, Part, Split, Storage
 
 T = TypeVar("T")
+ROOM = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4 // (os.cpu_count() or 1)  # bytes
 
 
 @dataclass
@@ -18,12 +20,28 @@ class Workspace:
     storage: Storage
     device: torch.device
     _known: dict[Hashable, Any] = field(default_factory=dict)
+    _recent: dict[Hashable, tuple[Any, int]] = field(default_factory=dict)
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
         """What `make` gave the first time it was asked for under this key."""
         if key not in self._known:
             self._known[key] = make()
         found: T = self._known[key]
+        return found
+
+    def recent(self, key: Hashable, make: Callable[[], T], size: Callable[[T], int]) -> T:
+        """The same for what is large: kept while there is room, the one not asked for longest goes first.
+
+        size: bytes of what was made; all together take a core's share of a quarter of the memory.
+        """
+        value, n_bytes = self._recent.pop(key, (None, 0))
+        if value is None:
+            value = make()
+            n_bytes = size(value)
+        self._recent[key] = (value, n_bytes)
+        while len(self._recent) > 1 and sum(taken for _, taken in self._recent.values()) > ROOM:
+            del self._recent[next(iter(self._recent))]
+        found: T = value
         return found
 
     def split(self, dataset: Dataset, part: Part) -> Split:

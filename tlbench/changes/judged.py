@@ -26,7 +26,13 @@ def changes(before: Accepted, after: Accepted, rule: Rule) -> list[Change]:
 
 
 def _means(one: Series) -> tuple[float | None, float | None]:
-    before, after = (float(np.mean(list(side.values()))) if side else None for side in (one.before, one.after))
+    """Mean before and after, of the seeds that are compared."""
+    shared = one.before.keys() & one.after.keys()
+    sides = [
+        [value for seed, value in side.items() if not one.paired or not shared or seed in shared]
+        for side in (one.before, one.after)
+    ]
+    before, after = (float(np.mean(side)) if side else None for side in sides)
     return before, after
 
 

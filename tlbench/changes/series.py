@@ -70,7 +70,7 @@ def _costs(before: Accepted, after: Accepted) -> list[Series]:
     found = []
     for path in before.cells.keys() & after.cells.keys():
         ratios = [_ratios(side, path) for side in (before, after)]
-        if all(ratios):
+        if all(ratios) and before.arms[path].data == after.arms[path].data:
             found.append(Series("cost", path, ratios[0], ratios[1], "", paired=False))
     return sorted((_few(one) for one in found), key=lambda one: one.path)
 
@@ -85,7 +85,10 @@ def _standing(old: ArmSeeds | None, new: ArmSeeds | None) -> tuple[str, str]:
     if old is None or new is None:
         return ("new" if old is None else "missing"), ""
     if _replayed(old, new):
-        return "unchanged", f"equal to the last bit at {len(set(old.seeds) & set(new.seeds))} of {len(old.seeds)} seeds"
+        more = len(new.seeds) - len(old.seeds)
+        return "unchanged", f"equal to the last bit at {len(old.seeds)} seeds" + (
+            f", {more} more are new" if more else ""
+        )
     if old.data != new.data:
         return "other data", "the target's data, n_train or split is another"
     if not _same_weights(old, new) and not (varies(old.weights) and varies(new.weights)):
@@ -95,11 +98,11 @@ def _standing(old: ArmSeeds | None, new: ArmSeeds | None) -> tuple[str, str]:
 
 
 def _replayed(old: ArmSeeds | None, new: ArmSeeds | None) -> bool:
-    """Whether recipe and outcome are the same at every seed that both have."""
+    """Whether recipe and outcome are the same at every seed that there was."""
     if old is None or new is None:
         return False
     was, is_ = old.by_seed("replay"), new.by_seed("replay")
-    return bool(was.keys() & is_.keys()) and all(was[seed] == is_[seed] for seed in was.keys() & is_.keys())
+    return bool(was) and all(is_.get(seed) == digest for seed, digest in was.items())
 
 
 def _same_weights(old: ArmSeeds | None, new: ArmSeeds | None) -> bool:

@@ -57,9 +57,14 @@ def accept(
 ) -> None:
     """Accepts a run: writes what `tlbench gate` holds later runs to, a small file to be committed."""
     from tlbench.accepted import figures_of, finished, write_accepted
+    from tlbench.gate import check_code
     from tlbench.verdict import judge_run
 
-    figures = figures_of(finished(judge_run(folder)))
+    judged = finished(judge_run(folder))
+    check_code(judged, judged.run["environment"]["code"])
+    figures = figures_of(judged)
+    if not figures.cells:
+        raise TlbenchError(f"{folder} has no cell with a result; there is nothing to accept")
     fewest = min((len(cell.seeds) for cell in figures.cells.values()), default=0)
     path = write_accepted(figures, to)
     typer.echo(f"accepted: {path}, {len(figures.cells)} cells, {len(figures.arms)} arms, {fewest} seeds or more")
@@ -92,6 +97,8 @@ def gate(
     judged = finished(judge_run(folder))
     gates.check_code(judged, code_digest())
     path = accepted if accepted.is_file() else accepted / f"{judged.run['suite']['name']}.json"
+    if accepted.suffix == ".json" and not accepted.is_file():
+        raise TlbenchError(f"no accepted file at {accepted}")
     if not path.is_file():
         typer.echo(f"tlbench: nothing accepted yet at {path}: tlbench accept {folder}, then commit it", err=True)
         raise typer.Exit(gates.NOTHING_ACCEPTED)
@@ -99,8 +106,8 @@ def gate(
     demands = gates.Demands(require_noninferior, require_conclusive, fail_on_negative, tuple(allow_missing or ()))
     found = gates.check(held, judged, Rule.of(held.settings, alpha, margin and margin / 100), demands)
     opening = gates.lines(found, str(path))
-    publish(found, opening, junit=junit, summary=summary)
     say(printed(found, opening, as_json=as_json))
+    publish(found, opening, junit=junit, summary=summary)
     raise typer.Exit(found.code)
 
 

@@ -1,14 +1,15 @@
 """What runs: `list` and `run`; and `power`, which says beforehand what a run can see."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, TypeAlias
 
 import typer
 
-from tlbench.cli.app import DONE, FAILED, INTERRUPTED, app, show_report
+from tlbench.cli.app import DONE, FAILED, INTERRUPTED, USAGE, Json, app, say, show_report
 from tlbench.errors import TlbenchError, unknown
 
 SHELVES = ("datasets", "networks", "sources", "methods", "similarities", "suites")
+Mode: TypeAlias = Literal["fast", "plain"]
 Out = Annotated[Path | None, typer.Option("--out", help="Folder of the run (default: results/SUITE).")]
 
 
@@ -44,6 +45,7 @@ def run(
     controls: Annotated[bool, typer.Option(help="Run the control pairs as well.")] = True,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     jobs: Annotated[int | None, typer.Option(min=1, help="Workers (default: one a core, or one a GPU).")] = None,
+    engine: Annotated[Mode, typer.Option(help="plain: no shortcut of the engine, every trial alone.")] = "fast",
     out: Out = None,
     data_root: Annotated[Path | None, typer.Option(help="Where torchvision's datasets lie.")] = None,
     download: Annotated[bool | None, typer.Option("--download/--offline", help="Allow or forbid downloads.")] = None,
@@ -52,13 +54,13 @@ def run(
     as_json: Annotated[bool, typer.Option("--json", help="Print the verdicts as JSON.")] = False,
 ) -> None:
     """Runs a suite, or sources, targets and methods named here; resumes what was begun; prints the verdicts."""
-    from tlbench.launch import Asked, launch
+    from tlbench.launch import Asked, Means, launch
 
     shelves = {"source": source, "target": target, "method": method, "similarity": similarity}
     plain = {"seeds": seeds, "root_seed": root_seed, "epochs": epochs, "learning_rates": lr or None, "network": network}
     plain |= {"image_size": image_size, "controls": None if controls else False}
     asked = Asked(suite, shelves, n_train or [], {key: value for key, value in plain.items() if value is not None})
-    study = launch(asked, device=device, jobs=jobs, out=out, data_root=data_root, download=download)
+    study = launch(asked, Means(device, jobs, engine), out=out, data_root=data_root, download=download)
     if dry_run:
         typer.echo(study.describe())
         raise typer.Exit(DONE)
@@ -83,6 +85,18 @@ def _execute(study: Any, seconds: int | None, seeds: int | None, *, timing: bool
         raise typer.Exit(INTERRUPTED) from None
     progress.say(f"{outcome.ran} jobs run, {outcome.kept} kept from before, {outcome.failed} failed")
     return bool(outcome.failed)
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Looks at this machine: devices, cores, memory, caches, what a run would choose, problems and their mend."""
+    import json
+
+    from tlbench import doctor as doctors
+
+    found = doctors.examine()
+    say([json.dumps(doctors.as_json(found), indent=1)] if as_json else doctors.lines(found))
+    raise typer.Exit(USAGE if found.problems else DONE)
 
 
 @app.command()

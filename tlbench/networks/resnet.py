@@ -22,6 +22,24 @@ class ShortcutA(nn.Module):
         """Half the resolution, `added` more channels."""
         return functional.pad(inputs[:, :, ::2, ::2], (0, 0, 0, 0, self.added // 2, self.added - self.added // 2))
 
+    def joined(self, n: int) -> nn.Module:
+        """The same for n networks side by side."""
+        return JoinedShortcutA(n, self.added)
+
+
+class JoinedShortcutA(nn.Module):
+    """Option A for n networks side by side: each one's channels get their own zeros."""
+
+    def __init__(self, n: int, added: int) -> None:
+        super().__init__()
+        self.n, self.one = n, ShortcutA(added)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """(B, n * C, H, W) to (B, n * (C + added), H / 2, W / 2)."""
+        apart: Tensor = self.one(inputs.unflatten(1, (self.n, -1)).flatten(0, 1))
+        together: Tensor = apart.unflatten(0, (-1, self.n)).flatten(1, 2)
+        return together
+
 
 class Residual(nn.Module):
     """Two 3x3 convolutions with BatchNorm and a shortcut."""

@@ -62,11 +62,11 @@ def _curves(held: Held) -> Markup:
     drawn = Markup("").join(lines)
     return Markup(
         '<svg class="curve" viewBox="0 0 {w} {h}" role="img" aria-label="validation accuracy by steps">'
-        '<path class="frame" d="M{e} 4V{b}H{w}"/>{drawn}<text x="{e}" y="{h}">0</text>'
-        '<text x="{w}" y="{h}" text-anchor="end">{steps} steps</text><text x="0" y="12">1</text>'
+        '<path class="frame" d="M{e} 4V{b}H{w}"/>{drawn}<text x="{e}" y="{l}">0</text>'
+        '<text x="{w}" y="{l}" text-anchor="end">{steps} steps</text><text x="0" y="12">1</text>'
         '<text x="0" y="{b}">0</text></svg><p class="key"><b class="own">the arm</b>, <b class="base">scratch</b>: '
         "validation accuracy, mean and 95 % t interval over seeds"
-    ).format(w=WIDTH, h=HEIGHT, e=EDGE, b=HEIGHT - EDGE + 8, drawn=drawn, steps=_last_step(held))
+    ).format(w=WIDTH, h=HEIGHT, e=EDGE, b=HEIGHT - EDGE + 8, l=HEIGHT - 4, drawn=drawn, steps=_last_step(held))
 
 
 def _last_step(held: Held) -> int:
