@@ -122,6 +122,8 @@ def _gate(session: nox.Session, options: list[str]) -> None:
     summary = os.environ.get("GITHUB_STEP_SUMMARY", str(folder.resolve() / "summary.md"))
     _install(session)
     run = ["tlbench", "run", *(named or [GATED]), "--fresh", "--out", str(folder / "run")]
+    accepted = Path("results", "accepted", f"{Path(*(named or [GATED])).stem}.json")
+    run += ["--engine", str(accepted)] if accepted.is_file() else []  # equal choices, so that equal code replays
     session.run(*run, success_codes=[0, 3])  # of failed trials the gate speaks
     session.run("tlbench", "gate", str(folder / "run"), *options, *given, env={"GITHUB_STEP_SUMMARY": summary})
 

@@ -261,6 +261,7 @@ def figures_of_cell(
         root_seed=0,
         settings=run["verdict"],
         environment=run["environment"],
+        engine=run["engine"],
         arms={path: _arm_seeds(own, "w", **arm), "t/net/scratch": _arm_seeds(levels, None)},
         cells={path: CellSeeds(**plain)},
     )

@@ -123,6 +123,7 @@ class Accepted(Plain):
     root_seed: int
     settings: dict[str, Any]
     environment: dict[str, Any]
+    engine: dict[str, Any]
     arms: dict[str, ArmSeeds]
     cells: dict[str, CellSeeds]
 
@@ -166,6 +167,7 @@ def figures_of(judged: Judged) -> Accepted:
         root_seed=run["suite"]["root_seed"],
         settings=run["verdict"],
         environment=run["environment"],
+        engine=run["engine"],
         arms=arms,
         cells=cells,
     )

@@ -9,11 +9,13 @@ from tlbench import device as devices
 from tlbench.dataset import Storage
 from tlbench.errors import TlbenchError
 from tlbench.executor import Mode
+from tlbench.records import RUN_FILE, read_json
 from tlbench.study import Study
 from tlbench.suite import Suite, make_suite, read_suite
 from tlbench.workspace import Workspace
 
 DEFAULT_SUITE = "quick"
+MODES: dict[str, Mode] = {"fast": "fast", "plain": "plain"}
 AD_HOC_METHODS = ["linear_probe", "last_k:1", "finetune"]
 AD_HOC_SIMILARITIES = ["leep", "logme", "frechet"]
 
@@ -62,11 +64,30 @@ def storage(data_root: Path | None, *, download: bool) -> Storage:
 
 @dataclass(frozen=True)
 class Means:
-    """What a run is given: a device, workers (one a core or one a GPU without a number), the engine's shortcuts."""
+    """What a run is given: a device, workers (one a core or one a GPU without a number), the engine's shortcuts.
+
+    engine: "fast", "plain", or the run's folder or accepted file whose choices are taken over.
+    """
 
     device: str = "auto"
     jobs: int | None = None
-    mode: Mode = "fast"
+    engine: str = "fast"
+
+    def choices(self) -> tuple[Mode, dict[str, Any] | None]:
+        """The engine's mode, and another run's choices.
+
+        Raises:
+            TlbenchError: no such mode, and no file of a run.
+        """
+        if self.engine in MODES:
+            return MODES[self.engine], None
+        place = Path(self.engine) / RUN_FILE if Path(self.engine).is_dir() else Path(self.engine)
+        if not place.is_file():
+            raise TlbenchError(f"--engine {self.engine} is neither fast, plain, a run's folder nor an accepted file")
+        like = read_json(place).get("engine")
+        if not isinstance(like, dict):
+            raise TlbenchError(f"{place} holds no choices of an engine; give a run's folder or an accepted file")
+        return "fast", like
 
 
 def launch(
@@ -81,4 +102,4 @@ def launch(
     suite = asked.read()
     place = storage(data_root, download=suite.download if download is None else download)
     workspace = Workspace(place, chosen)
-    return Study(suite, out or Path("results") / suite.name, workspace, means.jobs, means.mode)
+    return Study(suite, out or Path("results") / suite.name, workspace, means.jobs, *means.choices())

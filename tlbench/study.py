@@ -71,13 +71,24 @@ class Outcome:
 class Study:
     """One suite into one folder."""
 
-    def __init__(self, suite: Suite, folder: Path, workspace: Workspace, jobs: int | None, mode: Mode = "fast") -> None:
-        """Resolves the suite; reads datasets, trains nothing, writes nothing."""
+    def __init__(
+        self,
+        suite: Suite,
+        folder: Path,
+        workspace: Workspace,
+        jobs: int | None,
+        mode: Mode = "fast",
+        like: dict[str, Any] | None = None,
+    ) -> None:
+        """Resolves the suite; reads datasets, trains nothing, writes nothing.
+
+        like: the engine's choices of another run, to be taken over where none was begun here.
+        """
         self.suite, self.folder, self.workspace = suite, folder, workspace
         if folder.exists() and not folder.is_dir():
             raise TlbenchError(f"--out {folder} is a file; name a folder")
         self.plan: Plan = resolve(suite, workspace)
-        begun = read_json(folder / RUN_FILE).get("engine", {}) if (folder / RUN_FILE).is_file() else {}
+        begun = read_json(folder / RUN_FILE).get("engine", {}) if (folder / RUN_FILE).is_file() else like or {}
         chosen = jobs or default_jobs(workspace.device)
         threads = begun.get("threads", default_threads(chosen))  # both can change the last bit of a result
         self.engine = Engine(str(workspace.device), chosen, threads, mode)

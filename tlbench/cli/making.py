@@ -1,7 +1,7 @@
 """What runs: `list` and `run`; and `power`, which says beforehand what a run can see."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any
 
 import typer
 
@@ -9,7 +9,6 @@ from tlbench.cli.app import DONE, FAILED, INTERRUPTED, USAGE, Json, app, say, sh
 from tlbench.errors import TlbenchError, unknown
 
 SHELVES = ("datasets", "networks", "sources", "methods", "similarities", "suites")
-Mode: TypeAlias = Literal["fast", "plain"]
 Out = Annotated[Path | None, typer.Option("--out", help="Folder of the run (default: results/SUITE).")]
 
 
@@ -45,7 +44,7 @@ def run(
     controls: Annotated[bool, typer.Option(help="Run the control pairs as well.")] = True,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     jobs: Annotated[int | None, typer.Option(min=1, help="Workers (default: one a core, or one a GPU).")] = None,
-    engine: Annotated[Mode, typer.Option(help="plain: no shortcut of the engine, every trial alone.")] = "fast",
+    engine: Annotated[str, typer.Option(help="fast, plain (no shortcuts), or as in a run's PATH.")] = "fast",
     out: Out = None,
     data_root: Annotated[Path | None, typer.Option(help="Where torchvision's datasets lie.")] = None,
     download: Annotated[bool | None, typer.Option("--download/--offline", help="Allow or forbid downloads.")] = None,
