@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from benchmarks.peers import Kind, prepare, quicker_threads, run, trials
+from benchmarks import peers
+from benchmarks.peers import Kind, prepare, run, trials
 from benchmarks.speed.arithmetic import exponent, gate, ratio, scaled
 from benchmarks.speed.findings import findings, held
 from benchmarks.speed.page import HEADER, render, table
@@ -61,15 +62,12 @@ def test_a_peer_reaches_what_a_trial_reaches(kind: Kind, workspace: Workspace) -
         assert theirs.curve == pytest.approx(outcome["curve"]["validation_accuracy"], abs=1 / 32)
 
 
-def test_a_peer_takes_one_thread_or_all(workspace: Workspace) -> None:
+def test_a_peer_takes_the_quicker_of_one_thread_and_all(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     case = prepare(resolve(make_suite(SMALL.suite(), "tests"), workspace).cells[0].trial(0), workspace)
-    before = case.network.checksum(case.network.names)
-    try:
-        torch.set_num_threads(2)
-        assert quicker_threads(case) in (1, 2)
-    finally:
-        torch.set_num_threads(1)
-    assert case.network.checksum(case.network.names) == before
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
+    for quicker in (1, 4):
+        monkeypatch.setattr(peers, "_seconds_a_step", lambda _network, _case, n, best=quicker: float(n != best))
+        assert peers.quicker_threads(case) == quicker
 
 
 def test_a_peer_refuses_images_it_would_have_to_resize(workspace: Workspace) -> None:
@@ -153,13 +151,13 @@ def test_needed_work_shrinks_with_what_is_frozen() -> None:
 def measured() -> dict[str, Any]:
     """A run of one round in which P1 takes a second a training and P2 half of it."""
     cost = {"seconds": 4.0, "others": 0.05, "host_mb": 900, "device_mb": None}
-    peers = {"pil": cost | {"threads": 1, "rows": rows(0.8)}, "tensor": cost | {"threads": 2, "rows": rows(0.8, 0.5)}}
-    one = {"tlbench": cost, "accuracies": rows(0.8), **peers}
+    both = {"pil": cost | {"threads": 1, "rows": rows(0.8)}, "tensor": cost | {"threads": 2, "rows": rows(0.8, 0.5)}}
+    one = {"tlbench": cost, "accuracies": rows(0.8), **both}
     grid = {"suite": TINY.suite(), "counts": TINY.counts(), "shared_baselines": TINY.shared_baselines(), "units": 60}
-    grid |= {"fraction": 2, "needed": {"total": 4e9, "n_test": 100}, "rounds": [one], "full": peers}
+    grid |= {"fraction": 2, "needed": {"total": 4e9, "n_test": 100}, "rounds": [one], "full": both}
     point = {"tlbench": cost, "start-up": 1.0}
     verdicts = {
-        "pil": [peers["pil"]],
+        "pil": [both["pil"]],
         "tlbench": cost,
         "pairs": 5,
         "targets": 2,
@@ -179,7 +177,6 @@ def measured() -> dict[str, Any]:
         "asked": {"quick": True},
         "environment": where,
         "jobs": 2,
-        "cores": 2,
         "peaks": [{"mm": 2e9, "conv": 4e9, "mix": 2e9}],
         "grids": {"tiny": grid},
         "methods": {"units": 20, "rounds": [{"start-up": cost | {"seconds": 3.0}} | dict.fromkeys(ARMS, cost)]},

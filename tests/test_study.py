@@ -126,7 +126,7 @@ def test_the_plain_engine_gives_the_same_accuracies_within_noise(workspace: Work
     """Grouped, cached and laid out as timing says, against every trial alone: a test item or two of 800."""
     accuracies = []
     for mode in ("fast", "plain"):
-        study = Study(tiny_suite(), tmp_path / mode, workspace, 1, mode)
+        study = Study(tiny_suite(), tmp_path / mode, workspace, 1, mode, {"threads": 1})
         study.run(Said())
         accuracies.append({path: plain["accuracy"] for path, (_, plain) in _outcomes(tmp_path / mode).items()})
     fast, plain = accuracies

@@ -159,7 +159,7 @@ def facts(asked: argparse.Namespace, device: str, jobs: int | None) -> Plain:
     where = environment.describe(devices.describe(torch.device(device)), torch.get_num_threads())
     when = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     told = {key: value for key, value in vars(asked).items() if not isinstance(value, Path)}
-    return {"made": when, "asked": told, "environment": where, "jobs": jobs, "cores": usable_cores()}
+    return {"made": when, "asked": told, "environment": where, "jobs": jobs}
 
 
 def arguments() -> argparse.Namespace:

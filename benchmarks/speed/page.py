@@ -64,7 +64,7 @@ def _where(measured: Plain) -> str:
     line = (
         f"Measured {measured['made']} on {machine['cores']} cores of {machine['processor']} ({where['device']}), "
         f"torch {versions['torch']}, Python {versions['python']}, commit {commit}; "
-        f"{measured['jobs'] or 'default'} tlbench workers, {measured['cores']} usable cores.\n"
+        f"{measured['jobs'] or 'default'} tlbench workers.\n"
     )
     if asked["quick"]:
         line += "\n**Made with --quick: the figures mean nothing.**\n"
