@@ -127,9 +127,11 @@ def measure(asked: argparse.Namespace, folder: Path) -> Plain:
     bench = Bench(Sides(folder, device, jobs), grids, fractions, asked.minutes, asked.json)
     bench.measured |= facts(asked, device, jobs) | {"peaks": [], "grids": {}}
     names = [name for name in grids if name in asked.parts]
-    for name in names:
+    tiny_too = ["tiny"] if asked.scaling or "verdicts" in asked.parts else []
+    for name in dict.fromkeys([*names, *tiny_too]):
         say(f"{name}: sources")
         bench.sides.tlbench(warm_up(grids[name]))
+    for name in names:
         bench.measured["grids"][name] = about(grids[name], bench.fractions[name])
     if "methods" in asked.parts:
         bench.measured["methods"] = {"rounds": [], "units": len(alone(grids["tiny"], "finetune").units())}
