@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,9 @@ import pytest
 import torch
 from PIL import Image
 
-from tlbench.cli import main
+from tests.program import Run, program
 from tlbench.shelf import Shelf
 
-Run = Callable[..., tuple[int, str, str]]
 TINY = """
 network = { name = "resnet", width = 4 }
 image_size = 8
@@ -42,17 +40,7 @@ def tlbench(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
     """Runs a command in this process; exit code, stdout, stderr."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "tiny.toml").write_text(TINY)
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["tlbench", *arguments])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        return code, *capsys.readouterr()
-
-    return run
+    return program(monkeypatch, capsys)
 
 
 def _folder(root: Path, classes: dict[str, int]) -> Path:

@@ -2,16 +2,12 @@
 
 import json
 import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.program import Run, program
 from tests.synthetic import BASELINE, around, write_pair
-from tlbench.cli import main
-
-Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
@@ -21,17 +17,7 @@ def tlbench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     monkeypatch.chdir(tmp_path)
     write_pair(tmp_path / "a", around(0.05, 0.005, 10))
     write_pair(tmp_path / "b", [gain - 0.04 for gain in around(0.05, 0.004, 10)])
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["tlbench", *arguments])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        return code, *capsys.readouterr()
-
-    return run
+    return program(monkeypatch, capsys)
 
 
 def test_accept_then_gate_holds_and_fails(tlbench: Run) -> None:

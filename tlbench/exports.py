@@ -40,9 +40,9 @@ def printed(gate: Gate, opening: Sequence[str], *, as_json: bool) -> list[str]:
     """The outcome in lines, or as JSON; with annotations where GitHub runs it."""
     if as_json:
         found = [asdict(finding) for finding in gate.findings]
-        plain = {"suite": gate.suite, "code": gate.code, "sees": gate.sees(), "findings": found}
-        plain["changes"] = [one.as_dict() for one in gate.changes]
-        return [json.dumps(plain, indent=1, allow_nan=False)]
+        whole = {"suite": gate.suite, "code": gate.code, "sees": gate.sees(), "findings": found}
+        whole["changes"] = [one.as_dict() for one in gate.changes]
+        return [json.dumps(whole, indent=1, allow_nan=False)]
     shown = annotations(gate) if os.environ.get("GITHUB_ACTIONS") == "true" else []
     return [*(finding.line() for finding in gate.findings), *opening, *shown]
 

@@ -279,11 +279,10 @@ class Study:
         lines = [f"{trial.cell} seed {trial.seed}" for trial in trials]
         lines += [*said, *self.plan.skipped, *notes(self.plan, self.workspace)]
         total = f"{len(trials)} trials, {len(todo) - len(trials)} scorings, {len(self.loadings(todo))} sources"
-        return "\n".join([*lines, f"{total}; at most {self.estimate_hours():.2f} hours here"])
+        return "\n".join([*lines, f"{total}; at most {self._hours(todo):.2f} hours here"])
 
-    def estimate_hours(self) -> float:
-        """Hours that the pending jobs will take here, from a few timed steps of each network."""
-        todo, _ = self.pending()
+    def _hours(self, todo: Sequence[Scoring | Trial]) -> float:
+        """What these jobs will take here, from a few timed steps of each network."""
         trials = sum(self.choices.seconds(job) for job in todo if isinstance(job, Trial))
         training = sum(self.choices.source_seconds(one.source, one.setup) for one in self.loadings(todo))
         return (trials + training) / self.engine.jobs / 3600

@@ -182,7 +182,7 @@ def _optimizer(networks: Sequence[Network], phase: Phase, budget: Budget) -> tor
 
 
 def seconds_a_step(learners: Sequence[Learner], phase: Phase, size: int, start: int, joined: Network | None) -> float:
-    """What a step costs here, a learner: the median of three after one to warm up, on copies of the networks."""
+    """What a step costs here, a learner: the median of three after one to warm up; at a learning rate of 0."""
     group = Together(learners, start, joined) if joined is not None else Apart(learners, start)
     runs, clock, times = [_Run(learner) for learner in learners], Clock(learners[0].train.labels.device), []
     optimizer = _optimizer(group.networks, phase, Budget())

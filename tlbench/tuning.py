@@ -27,7 +27,7 @@ class Tuned:
 
     @property
     def seconds(self) -> float:
-        """Of a step of one seed, the way that was chosen."""
+        """Of a step of one seed, the fastest way that was tried."""
         return min(self.milliseconds.values()) / 1000
 
     def as_dict(self) -> dict[str, Any]:
@@ -68,13 +68,13 @@ def _seconds(
             return None
         for network in networks:
             network.to(memory_format=torch.channels_last)
-    boundary = frozen if frozen < len(networks[0].names) else len(networks[0].names) + 1
+    moving = (*networks[0].names[frozen:], HEAD)
+    boundary = networks[0].frozen_prefix(moving)
     items = _random_items(networks[0], setup, batch, boundary, device)
     joined = join(networks, items.inputs(torch.arange(min(4, batch), device=device)), boundary) if n > 1 else None
     if n > 1 and joined is None:
         return None
     learners = [Learner(network, items, items, torch.Generator()) for network in networks]
-    moving = (*networks[0].names[frozen:], HEAD)
     return seconds_a_step(learners, Phase(moving), batch, boundary, joined)
 
 

@@ -16,9 +16,13 @@ def said(one: Change) -> str:
     ends = f" [{_by(one.axis, one.interval[0])}, {_by(one.axis, one.interval[1])}]" if one.interval else ""
     text = f"{_value(one.axis, one.before)} -> {_value(one.axis, one.after)}, {_by(one.axis, one.change)}{ends}"
     if one.interval:
-        p = f"{one.p_drop:.4f}" if one.p_drop >= 0.0001 else "<0.0001"
-        text += f", {one.n} seeds {'paired' if one.paired else 'apart (Welch)'}, p {p}"
+        text += f", {one.n} seeds {'paired' if one.paired else 'apart (Welch)'}, p {p_text(one.p_drop)}"
     return f"{text}; {one.note}" if one.note else text
+
+
+def p_text(p: float) -> str:
+    """An adjusted p-value, never shown as zero."""
+    return f"{p:.4f}" if p >= 0.0001 else "<0.0001"
 
 
 def _value(axis: str, value: float | None) -> str:

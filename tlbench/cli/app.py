@@ -20,8 +20,6 @@ def show_report(folder: Path, *, as_json: bool) -> None:
     """Prints a run's verdicts and writes its page."""
     import json
 
-    from rich.console import Console
-
     from tlbench import report as reports
     from tlbench.verdict import judge_run
 
@@ -29,21 +27,24 @@ def show_report(folder: Path, *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(reports.as_json(judged), indent=1, allow_nan=False))
         return
-    console = Console()
-    width = console.width if console.is_terminal else 200
-    Console(width=width).print(reports.terminal(judged, narrow=width < reports.WIDE))
+    console = _console()
+    console.print(reports.terminal(judged, narrow=console.width < reports.WIDE))
     typer.echo(f"report: {reports.render(judged)}", err=True)
 
 
 def print_table(title: str, columns: Any, rows: Any) -> None:
-    """Prints a table, two hundred columns wide where nobody looks."""
-    from rich.console import Console
-
+    """Prints a table."""
     from tlbench.report.terminal import table
 
+    _console().print(table(title, columns, [(row, "") for row in rows]))
+
+
+def _console() -> Any:
+    """Where results go: two hundred columns wide where nobody looks."""
+    from rich.console import Console
+
     console = Console()
-    width = console.width if console.is_terminal else 200
-    Console(width=width).print(table(title, columns, [(row, "") for row in rows]))
+    return Console(width=console.width if console.is_terminal else 200)
 
 
 def say(lines: Iterable[str]) -> None:

@@ -65,7 +65,7 @@ def accept(
     figures = figures_of(judged)
     if not figures.cells:
         raise TlbenchError(f"{folder} has no cell with a result; there is nothing to accept")
-    fewest = min((len(cell.seeds) for cell in figures.cells.values()), default=0)
+    fewest = min(len(cell.seeds) for cell in figures.cells.values())
     path = write_accepted(figures, to)
     typer.echo(f"accepted: {path}, {len(figures.cells)} cells, {len(figures.arms)} arms, {fewest} seeds or more")
     if fewest < SEEDS:

@@ -11,7 +11,6 @@ from tlbench import stats
 from tlbench.figures.drawing import Drawing, svg_of
 from tlbench.figures.look import GREY, Colour, dots, headed, hues, left_out, legend, lines, loudest, named, panels
 from tlbench.figures.numbers import grouped, span
-from tlbench.readings import curve_of
 from tlbench.stats import Floats
 from tlbench.verdict import Held, Judged
 from tlbench.verdict.screen import Side
@@ -73,9 +72,7 @@ def _lines(held: list[Held]) -> dict[Panel, list[Line]]:
 
 def _line(method: str, side: Side) -> Line | None:
     """The mean over the seeds that did not fail; None without curves."""
-    good = [side.records[seed] for seed in sorted(side.records) if seed not in side.failed]
-    curves = [curve for record in good if (curve := curve_of(record))]
-    curves = [curve for curve in curves if curve.steps == curves[0].steps]
+    curves = side.curves()
     if not curves:
         return None
     band = stats.band(100 * np.array([curve.validation_accuracy for curve in curves]), LEVEL)

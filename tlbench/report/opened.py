@@ -7,6 +7,7 @@ import numpy as np
 from markupsafe import Markup, escape
 
 from tlbench import stats
+from tlbench.changes.words import p_text
 from tlbench.readings import curve_of
 from tlbench.records import Record
 from tlbench.report import words
@@ -37,7 +38,7 @@ def _facts(v: Verdict) -> Markup:
     low, high = v.share_hurt_interval
     said = [
         f"interval level {v.interval_level:.1%}",
-        f"p harm {words.p_text(v.p_harm)}, p benefit {words.p_text(v.p_benefit)} (Holm)",
+        f"p harm {p_text(v.p_harm)}, p benefit {p_text(v.p_benefit)} (Holm)",
         f"spread over seeds {100 * v.spread:.2f} points, test-set error {100 * v.tau:.2f}, skewness {v.skewness:+.1f}",
         f"share of seeds hurt, 95 % interval {low:.0%} to {high:.0%}",
     ]
@@ -75,9 +76,7 @@ def _last_step(held: Held) -> int:
 
 
 def _line(name: str, side: Side) -> Markup:
-    good = (record for seed, record in side.records.items() if seed not in side.failed)
-    curves = [curve for record in good if (curve := curve_of(record))]
-    curves = [curve for curve in curves if curve.steps == curves[0].steps]
+    curves = side.curves()
     if not curves:
         return Markup()
     mean, low, high = stats.band(np.array([curve.validation_accuracy for curve in curves]))

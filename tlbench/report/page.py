@@ -7,6 +7,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from tlbench.changes.words import p_text
 from tlbench.figures import Drawing, themed
 from tlbench.report import words
 from tlbench.report.opened import opened
@@ -74,16 +75,16 @@ def _rows(v: Verdict) -> list[dict[str, Any]]:
         "scratch": words.percent(v.baseline_accuracy),
         "own": words.percent(v.accuracy),
     }
-    p = words.p_text(v.p_adjusted) if v.n_pairs > 1 else "-"
+    p = p_text(v.p_adjusted) if v.n_pairs > 1 else "-"
     rows = [shared | _axis("final accuracy", v.verdict, words.gain_text(v), v.gain, p) | {"flag": words.flag(v)}]
     if v.convergence:
         area = v.convergence["area"]
         effect = words.with_interval(area["mean"], area["interval"])
-        p = words.p_text(v.convergence["p_adjusted"]) if area["interval"] else "-"
+        p = p_text(v.convergence["p_adjusted"]) if area["interval"] else "-"
         rows.append(shared | _axis("convergence", v.convergence["verdict"], effect, area["mean"], p))
     if "verdict" in v.cost:
         effect = words.speedup_text(v.cost)
-        row = _axis("cost", v.cost["verdict"], effect, v.cost["speedup"] - 1, words.p_text(v.cost["p_adjusted"]))
+        row = _axis("cost", v.cost["verdict"], effect, v.cost["speedup"] - 1, p_text(v.cost["p_adjusted"]))
         rows.append(shared | row)
     return rows
 

@@ -4,6 +4,7 @@ import functools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from tlbench.changes.words import p_text
 from tlbench.insights import insights, limits, needs
 from tlbench.verdict import Judged, Verdict
 
@@ -58,11 +59,6 @@ def row(verdict: Verdict) -> tuple[str, ...]:
         percent(verdict.baseline_accuracy),
         percent(verdict.accuracy),
     )
-
-
-def p_text(p: float) -> str:
-    """An adjusted p-value, never shown as zero."""
-    return f"{p:.4f}" if p >= 0.0001 else "<0.0001"
 
 
 def percent(value: float | None) -> str:

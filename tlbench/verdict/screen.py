@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from tlbench.curve import LearningCurve
+from tlbench.readings import curve_of
 from tlbench.records import Record
 from tlbench.stats import Floats
 
@@ -26,6 +28,12 @@ class Side:
         """Mean accuracy over the seeds that did not fail."""
         good = [seed for seed in self.records if seed not in self.failed]
         return float(self.accuracies(good).mean()) if good else None
+
+    def curves(self) -> list[LearningCurve]:
+        """Learning curves of the seeds that did not fail, in the seeds' order, read at the steps of the first."""
+        good = [self.records[seed] for seed in sorted(self.records) if seed not in self.failed]
+        found = [curve for record in good if (curve := curve_of(record))]
+        return [curve for curve in found if curve.steps == found[0].steps]
 
     def unstable(self) -> bool:
         """Two or more failures: a baseline that sometimes collapses would flag cells in which nothing happened."""
