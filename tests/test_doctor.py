@@ -13,8 +13,8 @@ import torch
 from tlbench import doctor, executor
 from tlbench import machine as machines
 from tlbench.doctor import Card, Problem, as_json, examine, lines
-from tlbench.executor import THREAD_VARIABLES
 from tlbench.machine import usable_cores
+from tlbench.workers import THREAD_VARIABLES
 
 GIB = doctor.GIB
 

@@ -1,6 +1,7 @@
 """Workers: results as they come, errors in a line, nobody left behind."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -9,9 +10,11 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 from tlbench.errors import TlbenchError
-from tlbench.executor import Engine, Pool, default_threads
+from tlbench.executor import Engine, Pool
+from tlbench.workers import FORKED, THREAD_VARIABLES, default_threads
 from tlbench.workspace import Workspace
 
 
@@ -21,6 +24,15 @@ def _pid(_: Workspace) -> int:
 
 def _bad(_: Workspace) -> int:
     raise TlbenchError("told")
+
+
+def _start(_: Workspace) -> tuple[dict[str, str | None], int, int]:
+    """The thread variables, torch's threads, and fresh pages (4 KB) asked for by a tensor's second coming."""
+    torch.ones(1 << 21)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    torch.ones(1 << 21)
+    pages = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+    return {name: os.environ.get(name) for name in THREAD_VARIABLES}, torch.get_num_threads(), pages
 
 
 def _killed(_: Workspace) -> int:
@@ -54,6 +66,17 @@ def test_a_killed_worker_is_told_in_a_line(workspace: Workspace) -> None:
         Pool(Engine("cpu", 2, 1), workspace) as pool,
     ):
         list(pool.run([_killed]))
+
+
+def test_workers_start_with_their_threads_and_keep_their_memory(workspace: Workspace) -> None:
+    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+    with Pool(Engine("cpu", 2, 1), workspace) as pool:
+        found = [result for _, result in pool.run([_start, _start])]
+    for variables, threads, pages in found:
+        assert threads == 1
+        assert not FORKED or set(variables.values()) == {str(default_threads(2))}
+        assert not FORKED or pages < 100  # of the 2,048 that the tensor has
+    assert not FORKED or before == {name: os.environ.get(name) for name in THREAD_VARIABLES}
 
 
 def test_threads_share_the_cores() -> None:

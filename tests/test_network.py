@@ -12,8 +12,8 @@ from torchvision.models import VisionTransformer
 from tlbench.checkpoint import match
 from tlbench.errors import TlbenchError
 from tlbench.inputs import InputForm
+from tlbench.layers import ShortcutA
 from tlbench.network import HEAD, Network, Setup, networks
-from tlbench.networks.resnet import ShortcutA
 
 SPECS: list[tuple[Any, tuple[int, int, int]]] = [
     *[({"name": "resnet", "depth": d, "width": 4, "shortcut": s}, (1, 16, 16)) for d in (8, 20, 32) for s in "AB"],

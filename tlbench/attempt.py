@@ -83,8 +83,6 @@ class Prepared:
 def prepare(start: Start, data: Data, choice: Choice) -> Prepared:
     """Runs the frozen prefix once, unless what it gives is too large to keep."""
     network = start.network
-    if choice.channels_last and layout_is_safe(network):
-        network.to(memory_format=torch.channels_last)
     boundary = min(network.frozen_prefix(phase.moving) for phase in start.phases)
     if not choice.shortcuts or (boundary and _encoded_bytes(start, data.train, boundary) > RESIDENT_BYTES):
         boundary = 0
@@ -92,6 +90,12 @@ def prepare(start: Start, data: Data, choice: Choice) -> Prepared:
     with clock.running():
         train = encode(network, data.train, boundary)
     return Prepared(train, encode(network, data.validation, boundary), boundary, clock.seconds)
+
+
+def lay_out(network: Network, choice: Choice) -> None:
+    """Has the network in the layout that was chosen, where that is safe."""
+    if choice.channels_last and layout_is_safe(network):
+        network.to(memory_format=torch.channels_last)
 
 
 def layout_is_safe(network: Network) -> bool:

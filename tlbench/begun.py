@@ -11,7 +11,18 @@ import numpy as np
 import torch
 
 from tlbench.arm import PLATEAU, Arm
-from tlbench.attempt import Attempt, Choice, Data, NotJoinableError, Prepared, attempt, evaluate, frozen_parts, prepare
+from tlbench.attempt import (
+    Attempt,
+    Choice,
+    Data,
+    NotJoinableError,
+    Prepared,
+    attempt,
+    evaluate,
+    frozen_parts,
+    lay_out,
+    prepare,
+)
 from tlbench.augment import NOTHING, Augmented, black
 from tlbench.dataset import Draw, Split
 from tlbench.inputs import Examples, InputForm
@@ -41,11 +52,12 @@ class Begun:
     data: Data
     materials: Materials
 
-    def start(self) -> Start:
-        """The arm's start, on the device, every time the same."""
+    def start(self, choice: Choice) -> Start:
+        """The arm's start, on the device and in its layout, every time the same."""
         fresh = copy.deepcopy(self.materials.fresh)
         start = self.method.start(Materials(fresh, self.materials.weights, self.materials.classes))
         start.network.to(self.data.train.labels.device)
+        lay_out(start.network, choice)
         return start
 
     def order(self) -> torch.Generator:
@@ -107,7 +119,7 @@ def run_joined(begun: Sequence[Begun], choice: Choice) -> list[Result]:
         starts = []
         for one in begun:
             with one.seeded():
-                starts.append(one.start())
+                starts.append(one.start(choice))
         if not starts[0].phases or begun[0].arm.variant == PLATEAU:
             raise NotJoinableError
         prepared = prepared or [one.prepared(start, choice) for start, one in zip(starts, begun, strict=True)]
@@ -133,7 +145,7 @@ def _grid(begun: Begun, budget: Budget, choice: Choice) -> list[Attempt]:
     attempts, prepared = list[Attempt](), None
     for peak in budget.learning_rates:
         with begun.seeded():
-            start = begun.start()
+            start = begun.start(choice)
             if not start.phases:
                 return [Attempt(start, None, None, 0.0)]
             prepared = prepared or begun.prepared(start, choice)

@@ -13,9 +13,10 @@ import torch
 
 from tlbench import device as devices
 from tlbench import environment, machine
-from tlbench.executor import THREAD_VARIABLES, default_jobs, default_threads
+from tlbench.executor import default_jobs
 from tlbench.launch import storage
 from tlbench.machine import groups, text
+from tlbench.workers import THREAD_VARIABLES, default_threads
 
 NVIDIA = Path("/dev/nvidia0")
 GIB = 1 << 30

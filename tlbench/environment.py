@@ -30,6 +30,7 @@ NOT_MAKING = (
     "progress",
     "doctor",
     "machine",
+    "workers",
     "runfile",
     "launch",
     "catalogue",

@@ -16,9 +16,9 @@ import torch
 from tlbench.dataset import Storage
 from tlbench.errors import TlbenchError
 from tlbench.machine import usable_cores
+from tlbench.workers import context, keep_freed_memory
 from tlbench.workspace import Workspace
 
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 Mode: TypeAlias = Literal["fast", "plain"]
 Work: TypeAlias = Callable[[Workspace], Any]
 
@@ -42,17 +42,13 @@ def default_jobs(device: torch.device) -> int:
     return usable_cores() if device.type == "cpu" else 1
 
 
-def default_threads(jobs: int) -> int:
-    """The cores that each worker gets."""
-    return max(1, usable_cores() // jobs)
-
-
 _here: list[Workspace] = []  # a worker's own workspace, which keeps what it has opened
 
 
 def _start_worker(storage: Storage, device: str, threads: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
     threading.Thread(target=_die_with_parent, daemon=True).start()
+    keep_freed_memory()
     torch.set_num_threads(threads)
     _here.append(Workspace(storage, torch.device(device)))
 
@@ -75,15 +71,14 @@ class Pool:
         """Starts no worker yet; with one job, the work is done in this process."""
         self._engine, self._workspace = engine, workspace
         self._executor: ProcessPoolExecutor | None = None
+        keep_freed_memory()
         torch.set_num_threads(engine.threads)
 
     def __enter__(self) -> Self:
         if self._engine.jobs > 1:
-            for name in THREAD_VARIABLES:
-                os.environ[name] = str(self._engine.threads)  # read by a worker's libraries when they load
             arguments = (self._workspace.storage, self._engine.device, self._engine.threads)
-            spawn = multiprocessing.get_context("spawn")
-            self._executor = ProcessPoolExecutor(self._engine.jobs, spawn, _start_worker, arguments)
+            origin = context(self._engine.jobs, self._engine.threads)
+            self._executor = ProcessPoolExecutor(self._engine.jobs, origin, _start_worker, arguments)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from tlbench.inputs import Encoded
-from tlbench.learners import EVALUATION_BATCH, Items, predict
+from tlbench.learners import Items, in_batches, predict
 from tlbench.network import Network
 
 
@@ -16,8 +16,7 @@ def encode(network: Network, items: Items, stop: int) -> Items:
     if stop == 0:
         return items
     network.eval()
-    parts = torch.arange(len(items), device=items.labels.device).split(EVALUATION_BATCH)
-    return Encoded(torch.cat([network.run(items.inputs(part), 0, stop) for part in parts]), items.labels)
+    return Encoded(torch.cat([network.run(items.inputs(part), 0, stop) for part in in_batches(items)]), items.labels)
 
 
 @dataclass(frozen=True)

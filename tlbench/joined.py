@@ -12,7 +12,8 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from tlbench.network import GlobalPool, Network, evaluating
+from tlbench.layers import GlobalPool, layout
+from tlbench.network import Network, evaluating
 
 ALIKE = (nn.ReLU, nn.Identity, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.Flatten, GlobalPool)  # per channel
 TOLERANCE = 1e-3  # of the largest logit, between joined and apart
@@ -58,6 +59,8 @@ def join(networks: Sequence[Network], inputs: Tensor, start: int = 0) -> Network
     states = [network.state_dict() for network in networks]
     made.load_state_dict({key: _side_by_side([state[key] for state in states]) for key in states[0]})
     made.to(inputs.device)
+    if torch.channels_last in map(layout, networks[0].parameters()):
+        made.to(memory_format=torch.channels_last)
     return made if isinstance(made, Network) and _agrees(made, networks, inputs, start) else None
 
 

@@ -11,7 +11,9 @@ from torch.nn import functional
 from tlbench.joined import part
 from tlbench.network import Network, evaluating
 
-EVALUATION_BATCH = 512
+VALUES = {"cpu": 1 << 16}  # of a batch that is only read: activations of a few such batches stay in a core's cache
+MANY_VALUES = 1 << 22  # elsewhere
+LEAST = 32  # items of such a batch
 
 
 class Items(Protocol):
@@ -38,13 +40,21 @@ class Learner:
     order: torch.Generator
 
 
+def in_batches(items: Items, n_together: int = 1) -> tuple[Tensor, ...]:
+    """The positions of all items, in batches that are quick to read for so many networks at once."""
+    device = items.labels.device
+    values = n_together * items.inputs(torch.zeros(1, dtype=torch.long, device=device)).numel()
+    size = max(LEAST, VALUES.get(device.type, MANY_VALUES) // values)
+    parts: tuple[Tensor, ...] = torch.arange(len(items), device=device).split(size)
+    return parts
+
+
 @torch.inference_mode()
 def predict(network: Network, items: Items, start: int = 0, *, features: bool = False) -> Tensor:
     """(n, C) logits, or (n, D) features, of all items in their order; the network is left in the mode it was in."""
     with evaluating(network):
         read = network.features if features else network
-        parts = torch.arange(len(items), device=items.labels.device).split(EVALUATION_BATCH)
-        return torch.cat([read(items.inputs(some), start) for some in parts])
+        return torch.cat([read(items.inputs(some), start) for some in in_batches(items)])
 
 
 def accuracy(network: Network, items: Items, start: int = 0) -> float:
@@ -115,7 +125,7 @@ class Together(Apart):
         """Each learner's on its validation items, all read at once."""
         items = [learner.validation for learner in self.learners]
         truth, n = torch.stack([one.labels for one in items], 1), len(items)
-        parts = torch.arange(len(items[0]), device=truth.device).split(EVALUATION_BATCH)
+        parts = in_batches(items[0], n)
         with evaluating(self.networks[0]) as network:
             logits = torch.cat([network(self._inputs(items, [some] * n), self.start) for some in parts])
         right = logits.view(len(truth), n, -1).argmax(2) == truth

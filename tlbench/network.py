@@ -140,11 +140,3 @@ class Setup:
     def build(self, n_classes: int) -> Network:
         """A network with random weights from torch's global generator."""
         return self.architecture.build(self.form.shape, n_classes)
-
-
-class GlobalPool(nn.Module):
-    """Mean over all positions: (B, D, H, W) to (B, D)."""
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """The mean over the last two axes."""
-        return inputs.mean((2, 3))

@@ -16,7 +16,7 @@ from tlbench import device as devices
 from tlbench import environment
 from tlbench.choices import Choices
 from tlbench.errors import TlbenchError, one_line
-from tlbench.executor import Engine, Mode, Pool, Work, default_jobs, default_threads
+from tlbench.executor import Engine, Mode, Pool, Work, default_jobs
 from tlbench.network import Setup
 from tlbench.plan import Plan, resolve
 from tlbench.progress import Expected, Progress
@@ -29,6 +29,7 @@ from tlbench.suite import Suite
 from tlbench.trial import Trial, Unit
 from tlbench.tuning import TOGETHER
 from tlbench.verdict import verdicts
+from tlbench.workers import default_threads
 from tlbench.workspace import Workspace
 
 SCORING_SECONDS = 0.05  # of one pair and seed, for the estimate of what is left

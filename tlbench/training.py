@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,6 +14,7 @@ from tlbench.curve import LearningCurve, evaluation_steps
 from tlbench.device import synchronise
 from tlbench.learners import Apart, Learner, Penalty, Together
 from tlbench.network import HEAD, Network
+from tlbench.optimizer import AdamW
 
 WARM_UP = 0.1  # share of the budget over which the learning rate rises
 
@@ -159,26 +159,19 @@ def _look(group: Apart, runs: Sequence[_Run], step: int, seconds: float, losses:
             run.note(step, seconds, loss, reached)
 
 
-def _step(
-    group: Apart, runs: Sequence[_Run], phase: Phase, optimizer: torch.optim.Optimizer, size: int, rate: float
-) -> Tensor:
-    for parameters in optimizer.param_groups:
-        parameters["lr"] = rate * parameters["factor"]
+def _step(group: Apart, runs: Sequence[_Run], phase: Phase, optimizer: AdamW, size: int, rate: float) -> Tensor:
     optimizer.zero_grad()
     losses = group.losses([run.next_batch(size) for run in runs], phase.penalty)
     losses.sum().backward()
-    optimizer.step()
+    optimizer.step(rate)
     return losses.detach()
 
 
-def _optimizer(networks: Sequence[Network], phase: Phase, budget: Budget) -> torch.optim.Optimizer:
-    groups: list[dict[str, Any]] = []
+def _optimizer(networks: Sequence[Network], phase: Phase, budget: Budget) -> AdamW:
     for network in networks:
         network.move_only(phase.moving)
-        for name in phase.moving:
-            parameters = list(network.part(name).parameters())
-            groups.append({"params": parameters, "factor": phase.factors.get(name, 1.0)})
-    return torch.optim.AdamW(groups, weight_decay=budget.weight_decay)
+    moving = [(network.part(name), phase.factors.get(name, 1.0)) for network in networks for name in phase.moving]
+    return AdamW([(list(part.parameters()), factor) for part, factor in moving], budget.weight_decay)
 
 
 def seconds_a_step(learners: Sequence[Learner], phase: Phase, size: int, start: int, joined: Network | None) -> float:
@@ -200,7 +193,7 @@ def _warm_up(group: Apart, phase: Phase, size: int) -> None:
         spare = copy.deepcopy(group.networks[0])
         spare.move_only(phase.moving or (HEAD,))
         spare(group.first_inputs(size), group.start).sum().backward()
-        torch.optim.AdamW([p for p in spare.parameters() if p.requires_grad]).step()
+        AdamW([([p for p in spare.parameters() if p.requires_grad], 1.0)], 0.0).step(0.0)
 
 
 def _curve(run: _Run) -> LearningCurve:

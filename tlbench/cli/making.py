@@ -53,6 +53,9 @@ def run(
     as_json: Annotated[bool, typer.Option("--json", help="Print the verdicts as JSON.")] = False,
 ) -> None:
     """Runs a suite, or sources, targets and methods named here; resumes what was begun; prints the verdicts."""
+    from tlbench.workers import start_early
+
+    start_early(jobs)
     from tlbench.launch import Asked, Means, launch
 
     shelves = {"source": source, "target": target, "method": method, "similarity": similarity}

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from tlbench.network import Architecture, GlobalPool, Network
+from tlbench.layers import GlobalPool, Layers
+from tlbench.network import Architecture, Network
 
 
 @dataclass(frozen=True)
@@ -20,9 +21,13 @@ class Cnn(Architecture):
         n_in, side = shape[0], shape[1]
         for index in range(self.depth):
             n_out = self.width * 2**index
-            layers: list[nn.Module] = [nn.Conv2d(n_in, n_out, 3, 1, 1, bias=False), nn.BatchNorm2d(n_out), nn.ReLU()]
+            layers: list[nn.Module] = [
+                nn.Conv2d(n_in, n_out, 3, 1, 1, bias=False),
+                nn.BatchNorm2d(n_out),
+                nn.ReLU(inplace=True),
+            ]
             if side > 1:
                 layers.append(nn.MaxPool2d(2))
-            blocks[f"conv{index + 1}"] = nn.Sequential(*layers)
+            blocks[f"conv{index + 1}"] = Layers(*layers)
             n_in, side = n_out, max(1, side // 2)
         return Network(blocks, GlobalPool(), nn.Linear(n_in, n_classes))

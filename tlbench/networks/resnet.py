@@ -8,37 +8,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tlbench.errors import TlbenchError
-from tlbench.network import Architecture, GlobalPool, Network
-
-
-class ShortcutA(nn.Module):
-    """Option A: every second pixel, new channels filled with zeros; no parameters."""
-
-    def __init__(self, added: int) -> None:
-        super().__init__()
-        self.added = added
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Half the resolution, `added` more channels."""
-        return functional.pad(inputs[:, :, ::2, ::2], (0, 0, 0, 0, self.added // 2, self.added - self.added // 2))
-
-    def joined(self, n: int) -> nn.Module:
-        """The same for n networks side by side."""
-        return JoinedShortcutA(n, self.added)
-
-
-class JoinedShortcutA(nn.Module):
-    """Option A for n networks side by side: each one's channels get their own zeros."""
-
-    def __init__(self, n: int, added: int) -> None:
-        super().__init__()
-        self.n, self.one = n, ShortcutA(added)
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """(B, n * C, H, W) to (B, n * (C + added), H / 2, W / 2)."""
-        apart: Tensor = self.one(inputs.unflatten(1, (self.n, -1)).flatten(0, 1))
-        together: Tensor = apart.unflatten(0, (-1, self.n)).flatten(1, 2)
-        return together
+from tlbench.layers import GlobalPool, Layers, ShortcutA, normalised
+from tlbench.network import Architecture, Network
 
 
 class Residual(nn.Module):
@@ -54,12 +25,13 @@ class Residual(nn.Module):
         if stride != 1 and shortcut == "A":
             self.downsample = ShortcutA(n_out - n_in)
         elif stride != 1:
-            self.downsample = nn.Sequential(nn.Conv2d(n_in, n_out, 1, stride, bias=False), nn.BatchNorm2d(n_out))
+            self.downsample = Layers(nn.Conv2d(n_in, n_out, 1, stride, bias=False), nn.BatchNorm2d(n_out))
 
     def forward(self, inputs: Tensor) -> Tensor:
         """The block's output, rectified."""
-        inner = functional.relu(self.bn1(self.conv1(inputs)))
-        return functional.relu(self.bn2(self.conv2(inner)) + self.downsample(inputs))
+        inner = functional.relu(normalised(self.conv1, self.bn1, inputs), inplace=True)
+        added = normalised(self.conv2, self.bn2, inner).add_(self.downsample(inputs))
+        return functional.relu(added, inplace=True)
 
 
 @dataclass(frozen=True)
@@ -83,9 +55,9 @@ class ResNet(Architecture):
         """The network, as PyTorch initialises its layers."""
         width = self.width
         stem = OrderedDict(
-            conv1=nn.Conv2d(shape[0], width, 3, 1, 1, bias=False), bn1=nn.BatchNorm2d(width), relu=nn.ReLU()
+            conv1=nn.Conv2d(shape[0], width, 3, 1, 1, bias=False), bn1=nn.BatchNorm2d(width), relu=nn.ReLU(inplace=True)
         )
-        blocks: dict[str, nn.Module] = {"stem": nn.Sequential(stem)}
+        blocks: dict[str, nn.Module] = {"stem": Layers(stem)}
         for stage, (n_in, n_out) in enumerate([(width, width), (width, 2 * width), (2 * width, 4 * width)], start=1):
             first = Residual(n_in, n_out, 1 if stage == 1 else 2, self.shortcut)
             rest = [Residual(n_out, n_out, 1, self.shortcut) for _ in range((self.depth - 2) // 6 - 1)]

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torchvision.models import VisionTransformer
 
 from tlbench.errors import TlbenchError, one_line, unknown
-from tlbench.network import Architecture, GlobalPool, Network
+from tlbench.layers import GlobalPool
+from tlbench.network import Architecture, Network
 
 NORMS = (nn.modules.batchnorm._BatchNorm, nn.GroupNorm, nn.LayerNorm)  # noqa: SLF001
 

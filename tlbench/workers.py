@@ -1,0 +1,70 @@
+"""How worker processes come to be: forked from a server that has imported what they need, itself started early."""
+
+import contextlib
+import ctypes
+import multiprocessing
+import os
+import sys
+from collections.abc import Iterator
+from multiprocessing import forkserver
+from multiprocessing.context import BaseContext
+
+from tlbench.machine import usable_cores
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+PRELOADED = ["tlbench.study", "sklearn.datasets", "sklearn.linear_model", "matplotlib.textpath"]
+FORKED = sys.platform == "linux"  # elsewhere system libraries do not stand a fork
+KEPT = 2**31 - 1  # bytes of freed memory at most, as many as the C library can be told
+PIECE = 1 << 25  # bytes from which on memory is the system's own, the largest that the C library lets be said
+PADDING = 1 << 26  # bytes by which memory grows
+TRIM_THRESHOLD, TOP_PAD, MMAP_THRESHOLD = -1, -2, -3  # as mallopt(3) has them
+
+
+def default_threads(jobs: int) -> int:
+    """The cores that each worker gets."""
+    return max(1, usable_cores() // jobs)
+
+
+def start_early(jobs: int | None) -> None:
+    """Starts the server, which imports while this process does; nothing where one worker or no fork is wanted."""
+    jobs = jobs or usable_cores()
+    if FORKED and jobs > 1:
+        forkserver.set_forkserver_preload(PRELOADED)
+        with _threads(default_threads(jobs)):
+            forkserver.ensure_running()
+
+
+def context(jobs: int, threads: int) -> BaseContext:
+    """From which workers are started; the number of threads is in their environment before any library loads."""
+    if FORKED:
+        start_early(jobs)
+        return multiprocessing.get_context("forkserver")
+    for name in THREAD_VARIABLES:
+        os.environ[name] = str(threads)
+    return multiprocessing.get_context("spawn")
+
+
+@contextlib.contextmanager
+def _threads(number: int) -> Iterator[None]:
+    """Within it, a process that is started is told to use so many threads."""
+    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(number)))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def keep_freed_memory() -> None:
+    """Has the C library use freed memory again instead of handing it back; does nothing where that is not glibc.
+
+    Fresh pages are what activations of every step would otherwise be paid with.
+    """
+    with contextlib.suppress(OSError, AttributeError, TypeError):
+        library = ctypes.CDLL(None)
+        for what, value in ((MMAP_THRESHOLD, PIECE), (TRIM_THRESHOLD, KEPT), (TOP_PAD, PADDING)):
+            library.mallopt(what, value)
