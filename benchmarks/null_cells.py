@@ -22,6 +22,7 @@ from tlbench.arm import Arm
 from tlbench.dataset import Storage, Target, datasets
 from tlbench.executor import Engine, Pool
 from tlbench.inputs import InputForm
+from tlbench.job import Job
 from tlbench.method import methods
 from tlbench.network import Setup, networks
 from tlbench.records import unpack_bits
@@ -81,12 +82,12 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
-    jobs = trials(asked.cells, asked.seeds)
+    asked_for = trials(asked.cells, asked.seeds)
     with tempfile.TemporaryDirectory() as folder:
         workspace = Workspace(Storage(Path(folder), Path(folder)), torch.device("cpu"))
         with Pool(Engine("cpu", os.cpu_count() or 1, 1), workspace) as pool:
-            records = dict(pool.run([job.run for job in jobs]))
-    result = summary([records[i].outcome for i in range(len(jobs))], asked.cells, asked.seeds)
+            records = dict(pool.run([Job(trial.run, "trial", 1.0) for trial in asked_for]))
+    result = summary([records[i].outcome for i in range(len(asked_for))], asked.cells, asked.seeds)
     print(json.dumps(result, indent=1))  # noqa: T201
     if asked.json:
         asked.json.write_text(json.dumps(result, indent=1))

@@ -9,11 +9,12 @@ import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from tests.tiny import SOURCE, tiny_arm, tiny_trial
-from tlbench.attempt import Choice, Data, attempt, evaluate, prepare
+from tlbench.attempt import Choice, Data, Prepared, attempt, evaluate, prepare
 from tlbench.device import synchronise
-from tlbench.features import View, encode
+from tlbench.features import View
 from tlbench.inputs import Encoded, Examples
 from tlbench.method import Materials, Start, methods
+from tlbench.prefix import prefix
 from tlbench.records import Record
 from tlbench.similarity import similarities
 from tlbench.source import Weights, sources
@@ -57,22 +58,25 @@ def bench(workspace: Workspace) -> Bench:
     return Bench(data, sources.make(SOURCE).load(ARM.setup, workspace, 0, 0), pool.classes)
 
 
-def _arm(start: Start, data: Data) -> str | None:
-    """Trains a start for its budget, or fits its readouts; why that failed, or None."""
+def _arm(start: Start, data: Data, workspace: Workspace) -> str | None:
+    """Trains a start for its budget, or fits its readouts, from images; why that failed, or None."""
     if start.phases:
-        order, items = torch.Generator().manual_seed(0), prepare(start, data, Choice())
+        fresh = Workspace(workspace.storage, workspace.device)  # in which no prefix is kept
+        items = prepare(start, data, "data", Choice(), fresh)
+        order = torch.Generator().manual_seed(0)
         fitted = attempt([start], [items], [order], BUDGET, BUDGET.learning_rates[0])[0].fitted
         return fitted.failure if fitted else "nothing was trained"
-    evaluate(start, data, 0, Clock(data.train.labels.device), len(BUDGET.learning_rates))
+    whole = Prepared(data.train, data.validation, 0, 0.0)
+    evaluate(start, whole, data.tested, 0, Clock(data.train.labels.device), len(BUDGET.learning_rates))
     return None
 
 
 @pytest.mark.parametrize("name", list(methods))
-def test_training(benchmark: BenchmarkFixture, bench: Bench, name: str) -> None:
+def test_training(benchmark: BenchmarkFixture, bench: Bench, workspace: Workspace, name: str) -> None:
     """Seconds of `STEPS` steps with their evaluations; of fitting and reading out, for a method that takes no step."""
 
     def setup() -> tuple[tuple[Any, ...], dict[str, Any]]:
-        return (bench.start(name), bench.data), {}
+        return (bench.start(name), bench.data, workspace), {}
 
     benchmark.extra_info["steps"] = STEPS if bench.start(name).phases else 0
     assert benchmark.pedantic(_arm, setup=setup, rounds=ROUNDS, warmup_rounds=1) is None
@@ -93,9 +97,10 @@ def test_prefix_pass(benchmark: BenchmarkFixture, bench: Bench, workspace: Works
     images = Encoded(torch.rand(BATCH, *ARM.setup.form.shape, device=workspace.device), labels)
 
     def prefix_pass() -> int:
-        encoded = encode(network, images, len(network.names))
+        fresh = Workspace(workspace.storage, workspace.device)
+        found = prefix(network, images, "images", len(network.names), fresh)
         synchronise(workspace.device)
-        return len(encoded)
+        return len(found.items) if found else 0
 
     assert benchmark.pedantic(prefix_pass, rounds=5 * ROUNDS, warmup_rounds=1) == BATCH
 

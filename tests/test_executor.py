@@ -7,13 +7,15 @@ import subprocess
 import sys
 import textwrap
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
 import torch
 
 from tlbench.errors import TlbenchError
-from tlbench.executor import Engine, Pool
+from tlbench.executor import Engine, Pool, WorkerProcess, chosen
+from tlbench.job import Job, Work
 from tlbench.workers import FORKED, THREAD_VARIABLES, default_threads
 from tlbench.workspace import Workspace
 
@@ -22,13 +24,23 @@ def _pid(_: Workspace) -> int:
     return os.getpid()
 
 
+def _jobs(*work: Work) -> list[Job]:
+    return [Job(one, "", 1.0) for one in work]
+
+
+def _busy(_: Workspace) -> int:
+    time.sleep(0.05)
+    return os.getpid()
+
+
 def _bad(_: Workspace) -> int:
     raise TlbenchError("told")
 
 
-def _start(_: Workspace) -> tuple[dict[str, str | None], int, int]:
-    """The thread variables, torch's threads, and fresh pages (4 KB) asked for by a tensor's second coming."""
-    torch.ones(1 << 21)
+def _start(_workspace: Workspace) -> tuple[dict[str, str | None], int, int]:
+    """The thread variables, torch's threads, and fresh pages (4 KB) asked for by a tensor's fourth coming."""
+    for _ in range(3):
+        torch.ones(1 << 21)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     torch.ones(1 << 21)
     pages = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
@@ -42,22 +54,65 @@ def _killed(_: Workspace) -> int:
 
 def test_one_job_is_done_here(workspace: Workspace) -> None:
     with Pool(Engine("cpu", 1, 1), workspace) as pool:
-        assert list(pool.run([_pid, _pid])) == [(0, os.getpid()), (1, os.getpid())]
+        assert list(pool.run(_jobs(_pid, _pid))) == [(0, os.getpid()), (1, os.getpid())]
 
 
 def test_several_jobs_are_done_elsewhere_by_workers_that_stay(workspace: Workspace) -> None:
     with Pool(Engine("cpu", 2, 1), workspace) as pool:
-        first = dict(pool.run([_pid] * 6))
-        second = dict(pool.run([_pid] * 6))
+        first = dict(pool.run(_jobs(*[_pid] * 6)))
+        second = dict(pool.run(_jobs(*[_pid] * 6)))
     assert set(first) == set(range(6))
     assert os.getpid() not in first.values()
     assert set(second.values()) <= set(first.values()) | set(second.values())
     assert len(set(first.values()) | set(second.values())) <= 2
 
 
+def _given(jobs: list[Job], turns: list[int]) -> list[int]:
+    """The jobs in the order in which workers that ask in these turns are given them."""
+    workers = [WorkerProcess(number, ProcessPoolExecutor(1)) for number in range(2)]  # starts no process
+    left, found = list(range(len(jobs))), []
+    for turn in turns:
+        found.append(chosen(workers[turn], workers, left, jobs))
+        left.remove(found[-1])
+        workers[turn].shared.add(jobs[found[-1]].shares)
+    return found
+
+
+def test_what_is_shared_goes_to_the_worker_that_has_it() -> None:
+    jobs = [Job(_busy, "", 1.0, shares=kind) for kind in "abcabc"]
+    assert _given(jobs, [0, 1, 1, 0, 1, 0]) == [0, 1, 4, 3, 2, 5]
+
+
+def test_a_much_longer_one_goes_first_and_a_later_block_last() -> None:
+    jobs = [Job(_busy, "", seconds, shares=kind) for seconds, kind in ((9.0, "a"), (9.0, "b"), (1.0, "a"))]
+    assert _given(jobs, [0, 0, 0]) == [0, 1, 2]
+    assert _given([*jobs[:1], Job(_busy, "", 9.0, shares="b"), Job(_busy, "", 9.0, shares="a", block=1)], [0, 0]) == [
+        0,
+        1,
+    ]
+
+
+def test_jobs_are_told_when_they_begin_and_a_longer_one_goes_before_a_shared(workspace: Workspace) -> None:
+    seconds = [9.0, 8.0, 7.0, 6.0, 1.0]
+    jobs = [Job(_busy, "", s, shares=i % 2) for i, s in enumerate(seconds)]
+    told: list[tuple[int, int]] = []
+    with Pool(Engine("cpu", 2, 1), workspace) as pool:
+        assert {i for i, _ in pool.run(jobs, lambda *one: told.append(one))} == set(range(5))
+    assert sorted(position for _, position in told) == list(range(5))
+    assert {position for _, position in told[:2]} == {0, 1}
+    assert 4 in {position for _, position in told[3:]}
+
+
+def test_meanwhile_is_done_here_while_workers_work(workspace: Workspace) -> None:
+    seen: list[Workspace] = []
+    with Pool(Engine("cpu", 2, 1), workspace) as pool:
+        assert len(list(pool.run(_jobs(_busy, _busy, _busy), meanwhile=seen.append))) == 3
+    assert seen == [workspace]
+
+
 def test_an_error_in_a_worker_is_the_callers(workspace: Workspace) -> None:
     with pytest.raises(TlbenchError, match="told"), Pool(Engine("cpu", 2, 1), workspace) as pool:
-        list(pool.run([_bad]))
+        list(pool.run(_jobs(_bad)))
 
 
 def test_a_killed_worker_is_told_in_a_line(workspace: Workspace) -> None:
@@ -65,13 +120,13 @@ def test_a_killed_worker_is_told_in_a_line(workspace: Workspace) -> None:
         pytest.raises(TlbenchError, match=r"a worker was killed.*fewer --jobs"),
         Pool(Engine("cpu", 2, 1), workspace) as pool,
     ):
-        list(pool.run([_killed]))
+        list(pool.run(_jobs(_killed)))
 
 
 def test_workers_start_with_their_threads_and_keep_their_memory(workspace: Workspace) -> None:
     before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
     with Pool(Engine("cpu", 2, 1), workspace) as pool:
-        found = [result for _, result in pool.run([_start, _start])]
+        found = [result for _, result in pool.run(_jobs(_start, _start))]
     for variables, threads, pages in found:
         assert threads == 1
         assert not FORKED or set(variables.values()) == {str(default_threads(2))}
@@ -91,7 +146,8 @@ def test_workers_die_with_a_parent_that_is_killed(tmp_path: Path) -> None:
         from pathlib import Path
         import torch
         from tlbench.dataset import Storage
-        from tlbench.executor import Engine, Pool
+        from tlbench.executor import Engine, Pool, WorkerProcess, chosen
+        from tlbench.job import Job
         from tlbench.workspace import Workspace
 
         def stay(_):
@@ -101,7 +157,7 @@ def test_workers_die_with_a_parent_that_is_killed(tmp_path: Path) -> None:
         if __name__ == "__main__":
             place = Workspace(Storage(Path("."), Path(".")), torch.device("cpu"))
             with Pool(Engine("cpu", 2, 1), place) as pool:
-                list(pool.run([stay, stay]))
+                list(pool.run([Job(stay, "", 1.0)] * 2))
         """)
     )
     pids = tmp_path / "pids"

@@ -1,26 +1,13 @@
-"""Activations at boundaries and the view that similarities get."""
+"""The view that similarities get."""
 
 import torch
 
-from tlbench.features import encode, view
+from tlbench.features import view
 from tlbench.inputs import Encoded
 from tlbench.network import networks
 
 NETWORK = networks.make({"name": "resnet", "width": 4}).build((1, 8, 8), 3)
 ITEMS = Encoded(torch.randn(10, 1, 8, 8), torch.arange(10) % 3)
-
-
-def test_a_boundary_of_zero_is_the_items_themselves() -> None:
-    assert encode(NETWORK, ITEMS, 0) is ITEMS
-
-
-def test_encoded_items_are_the_prefix_in_eval_mode() -> None:
-    NETWORK.train()
-    before = NETWORK.checksum(NETWORK.names)
-    encoded = encode(NETWORK, ITEMS, 2)
-    chosen = torch.tensor([4, 7])
-    assert torch.allclose(encoded.inputs(chosen), NETWORK.eval().run(ITEMS.inputs(chosen), 0, 2), atol=1e-6)
-    assert NETWORK.checksum(NETWORK.names) == before
 
 
 def test_a_view_without_head_or_data_says_so() -> None:

@@ -13,15 +13,17 @@ LAYERS = (
     {"curve", "stats", "shelf", "streams", "device", "environment", "machine", "layers", "optimizer"},
     {"records", "dataset", "workers"},
     {"pictures", "published", "workspace", "inputs", "readings"},
-    {"network", "verdict"},
-    {"joined", "insights", "simulation", "accepted"},
+    {"network", "verdict", "job"},
+    {"joined", "frame", "insights", "simulation", "accepted"},
     {"learners", "figures", "changes"},
     {"training", "augment"},
     {"features", "source", "checkpoint", "report", "power", "gate"},
     {"pretraining", "method", "similarity", "exports", "history", "arm"},
+    {"prefix"},
     {"attempt"},
-    {"begun", "tuning"},
+    {"begun"},
     {"trial"},
+    {"tuning"},
     {"scoring", "suite"},
     {"plan", "executor", "progress"},
     {"runfile", "choices"},
@@ -35,8 +37,8 @@ LAYERS = (
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 JUDGING = (
-    *("curve", "stats", "records", "readings", "verdict", "simulation", "insights", "figures", "report", "power"),
-    *("accepted", "changes", "gate", "exports", "history"),
+    *("curve", "stats", "records", "frame", "readings", "verdict", "simulation", "insights", "figures", "report"),
+    *("power", "accepted", "changes", "gate", "exports", "history"),
 )
 LATE = ("cli", "__init__")  # where imports inside functions keep the start fast
 

@@ -13,6 +13,7 @@ import pytest
 from tests.synthetic import CHANCE, TARGET, record, rising, write_arm, write_failure, write_run, write_scores
 from tlbench import records
 from tlbench.errors import TlbenchError
+from tlbench.frame import read
 
 
 def no_space(_descriptor: int) -> None:
@@ -202,7 +203,7 @@ def test_a_run_reads_as_a_table(tmp_path: Path) -> None:
     write_arm(tmp_path, f"{TARGET}/near/finetune", [0.5, CHANCE])
     write_failure(tmp_path, f"{TARGET}/near/direct", 0)
     write_scores(tmp_path, "near", 0, {"leep": -1.0})
-    table = records.read(tmp_path)
+    table = read(tmp_path)
     assert table.columns.tolist() == [
         "target",
         "source",
@@ -223,11 +224,11 @@ def test_a_run_reads_as_a_table(tmp_path: Path) -> None:
 
 def test_a_folder_without_a_run_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(TlbenchError, match="give the folder that a run was written to"):
-        records.read(tmp_path)
+        read(tmp_path)
 
 
 def test_a_run_without_records_reads_as_an_empty_table(tmp_path: Path) -> None:
     write_run(tmp_path, [])
-    table = records.read(tmp_path)
+    table = read(tmp_path)
     assert table.empty
     assert "accuracy" in table.columns

@@ -10,13 +10,14 @@ from tests.tiny import SOURCE, tiny_suite, tiny_trial
 from tlbench import environment
 from tlbench.attempt import Choice
 from tlbench.errors import TlbenchError
+from tlbench.frame import read
 from tlbench.plan import resolve
 from tlbench.progress import Progress
-from tlbench.records import read, read_record
+from tlbench.records import read_record
 from tlbench.runfile import notes
 from tlbench.study import Limits, Study
 from tlbench.trial import Trial, Unit
-from tlbench.tuning import Tuned
+from tlbench.tuning import Tuned, Tuning
 from tlbench.verdict import verdicts
 from tlbench.workspace import Workspace
 
@@ -145,7 +146,7 @@ def test_the_plain_engine_gives_the_same_accuracies_within_noise(workspace: Work
 def test_a_broken_off_block_is_run_in_its_old_make_up(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tlbench.choices.tune", lambda *_: Tuned(Choice(together=True), {"together": 1.0}))
+    monkeypatch.setattr(Tuning, "__call__", lambda *_: Tuned(Choice(together=True), {"together": 1.0}))
     study = _study(workspace, tmp_path / "out")
     study.run(Said())
     before = _outcomes(tmp_path / "out")

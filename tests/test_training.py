@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 
 from tlbench.curve import evaluation_steps
-from tlbench.features import encode
 from tlbench.inputs import Encoded
 from tlbench.learners import Learner, accuracy, predict
 from tlbench.network import HEAD, Network, networks
+from tlbench.prefix import prefix
 from tlbench.training import Budget, Clock, Fitted, Phase, fit, seconds_a_step
+from tlbench.workspace import Workspace
 
 BUDGET = Budget(epochs=4, batch_size=16, learning_rates=(0.01,))
 
@@ -72,10 +73,12 @@ def test_frozen_parts_keep_every_bit_batchnorm_statistics_included() -> None:
     assert learner.network.checksum(["layer3"]) != moved
 
 
-def test_training_on_a_cached_prefix_equals_training_through_it() -> None:
+def test_training_on_a_cached_prefix_equals_training_through_it(workspace: Workspace) -> None:
     through, cached = _learner(2), _learner(2)
     plain = _fit(through, Phase(("layer3", HEAD)))
-    items = [encode(cached.network, part, 3) for part in (cached.train, cached.validation)]
+    parts = {"train": cached.train, "validation": cached.validation}
+    found = [prefix(cached.network, items, of, 3, workspace) for of, items in parts.items()]
+    items = [one.items for one in found if one is not None]
     short = fit(
         [Learner(cached.network, items[0], items[1], cached.order)], [Phase(("layer3", HEAD))], BUDGET, 0.01, 3
     )[0]

@@ -24,7 +24,7 @@ _HOMES = {
     "TlbenchError": "errors",
     "Trial": "trial",
     "Verdict": "verdict",
-    "read": "records",
+    "read": "frame",
     "read_suite": "suite",
     "verdicts": "verdict",
 }

@@ -1,6 +1,6 @@
 """An arm brought from its start to a result: trained at each learning rate of the grid, the best one evaluated."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -9,15 +9,15 @@ import numpy.typing as npt
 import torch
 
 from tlbench.errors import TlbenchError
-from tlbench.features import encode
-from tlbench.inputs import RESIDENT_BYTES
 from tlbench.joined import join
 from tlbench.learners import Items, Learner, predict
 from tlbench.method import Start
 from tlbench.network import HEAD, Network
+from tlbench.prefix import prefix
 from tlbench.training import Budget, Clock, Fitted, fit
+from tlbench.workspace import Workspace
 
-Right: TypeAlias = npt.NDArray[np.bool_]
+Evaluated: TypeAlias = tuple[npt.NDArray[np.bool_], tuple[str, ...]]  # right or wrong, what was chosen
 
 
 @dataclass(frozen=True)
@@ -32,21 +32,6 @@ class Data:
     def resident_bytes(self) -> int:
         """What is kept of them in memory."""
         return sum(getattr(items, "resident_bytes", 0) for items in (self.train, self.validation, self.tested))
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """One learning rate's result: the arm as it ended, its curve, and how long it took."""
-
-    start: Start
-    fitted: Fitted | None
-    peak: float | None
-    seconds: float
-
-    @property
-    def score(self) -> float:
-        """Final validation accuracy, by which an attempt is chosen; one that failed loses to any other."""
-        return -1.0 if self.fitted is None or self.fitted.failure else self.fitted.curve.validation_accuracy[-1]
 
 
 def frozen_parts(start: Start) -> tuple[str, ...]:
@@ -66,6 +51,11 @@ class Choice:
     channels_last: bool = False
     shortcuts: bool = True
 
+    @property
+    def name(self) -> str:
+        """The way of training in words."""
+        return ("together" if self.together else "apart") + (", channels_last" if self.channels_last else "")
+
 
 PLAIN = Choice(shortcuts=False)
 
@@ -80,16 +70,41 @@ class Prepared:
     seconds: float
 
 
-def prepare(start: Start, data: Data, choice: Choice) -> Prepared:
-    """Runs the frozen prefix once, unless what it gives is too large to keep."""
-    network = start.network
-    boundary = min(network.frozen_prefix(phase.moving) for phase in start.phases)
-    if not choice.shortcuts or (boundary and _encoded_bytes(start, data.train, boundary) > RESIDENT_BYTES):
-        boundary = 0
-    clock = Clock(data.train.labels.device)
-    with clock.running():
-        train = encode(network, data.train, boundary)
-    return Prepared(train, encode(network, data.validation, boundary), boundary, clock.seconds)
+@dataclass(frozen=True)
+class Attempt:
+    """One learning rate's result: the arm as it ended, its items, its curve, and how long it took."""
+
+    start: Start
+    items: Prepared
+    fitted: Fitted | None
+    peak: float | None
+    seconds: float
+
+    @property
+    def score(self) -> float:
+        """Final validation accuracy, by which an attempt is chosen; one that failed loses to any other."""
+        return -1.0 if self.fitted is None or self.fitted.failure else self.fitted.curve.validation_accuracy[-1]
+
+
+def boundary_of(start: Start, choice: Choice) -> int:
+    """Where its training begins, or where it is read out if nothing learns: everything before is frozen."""
+    if not choice.shortcuts:
+        return 0
+    ends = [start.network.frozen_prefix(phase.moving) for phase in start.phases]
+    return min(ends, default=start.network.frozen_prefix(()))
+
+
+def prepare(start: Start, data: Data, of: Hashable, choice: Choice, workspace: Workspace) -> Prepared:
+    """Brings the items to where training begins, unless what the frozen prefix gives is too large to keep.
+
+    of: names the data, so that other arms find the same prefix.
+    """
+    boundary = boundary_of(start, choice)
+    train = prefix(start.network, data.train, (of, "train"), boundary, workspace)
+    validation = train and prefix(start.network, data.validation, (of, "validation"), boundary, workspace)
+    if train is None or validation is None:
+        return Prepared(data.train, data.validation, 0, 0.0)
+    return Prepared(train.items, validation.items, boundary, train.seconds)
 
 
 def lay_out(network: Network, choice: Choice) -> None:
@@ -140,36 +155,36 @@ def attempt(
     if [network.checksum(frozen) for network in networks] != before:
         raise TlbenchError(f"frozen parts moved ({', '.join(frozen)}); the result would mean nothing")
     seconds = [one.seconds + items.seconds for one, items in zip(fitted, prepared, strict=True)]
-    return [Attempt(start, one, peak, s) for start, one, s in zip(starts, fitted, seconds, strict=True)]
+    made = zip(starts, prepared, fitted, seconds, strict=True)
+    return [Attempt(start, items, one, peak, s) for start, items, one, s in made]
 
 
 class NotJoinableError(Exception):
     """Arms that have to be trained apart."""
 
 
-@torch.inference_mode()
-def _encoded_bytes(start: Start, items: Items, boundary: int) -> int:
-    start.network.eval()
-    one = start.network.run(items.inputs(torch.arange(1, device=items.labels.device)), 0, boundary)
-    return 4 * one.numel() * len(items)
-
-
-def evaluate(start: Start, data: Data, seed: int, clock: Clock, tries: int) -> tuple[Right, tuple[str, ...]]:
+def evaluate(start: Start, items: Prepared, tested: Items, seed: int, clock: Clock, tries: int) -> Evaluated:
     """Which test items are predicted right: the one place where the test split is read, once, at the end.
 
-    Of the first `tries` readouts the one that does best on validation is taken, the first of equals.
+    items, tested: at the same boundary. Of the first `tries` readouts the one that does best on validation is taken,
+    the first of equals.
     """
-    truth = data.tested.labels.cpu().numpy()
+    features, at = start.readout_of == "features", items.boundary
+
+    def seen(some: Items) -> npt.NDArray[np.float32]:
+        outputs: npt.NDArray[np.float32] = predict(start.network, some, at, features=features).cpu().numpy()
+        return outputs
+
+    truth = tested.labels.cpu().numpy()
     if not start.readouts:
-        return predict(start.network, data.tested).argmax(1).cpu().numpy() == truth, ()
-    features = start.readout_of == "features"
+        return predict(start.network, tested, at).argmax(1).cpu().numpy() == truth, ()
+    clock.seconds += items.seconds
     with clock.running():
-        seen = predict(start.network, data.train, features=features).cpu().numpy()
-    labels, fits = data.train.labels.cpu().numpy(), Clock(data.train.labels.device)
+        outputs = seen(items.train)
+    labels, fits = items.train.labels.cpu().numpy(), Clock(items.train.labels.device)
     with fits.running():
-        fitted = [readout(seen, labels, seed) for readout in start.readouts[:tries]]
+        fitted = [readout(outputs, labels, seed) for readout in start.readouts[:tries]]
     clock.seconds += fits.seconds / len(fitted)  # one fit, as for an arm that is trained
-    checked = predict(start.network, data.validation, features=features).cpu().numpy()
-    known = data.validation.labels.cpu().numpy()
+    checked, known = seen(items.validation), items.validation.labels.cpu().numpy()
     best = max(fitted, key=lambda predictor: float((predictor(checked) == known).mean()))
-    return best(predict(start.network, data.tested, features=features).cpu().numpy()) == truth, best.notes
+    return best(seen(tested)) == truth, best.notes

@@ -1,7 +1,7 @@
 """A trial under way: what it starts from, the arm at each learning rate, and what comes out."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,6 +15,7 @@ from tlbench.attempt import (
     Attempt,
     Choice,
     Data,
+    Evaluated,
     NotJoinableError,
     Prepared,
     attempt,
@@ -27,6 +28,7 @@ from tlbench.augment import NOTHING, Augmented, black
 from tlbench.dataset import Draw, Split
 from tlbench.inputs import Examples, InputForm
 from tlbench.method import Materials, Method, Start
+from tlbench.prefix import Prefix, prefix
 from tlbench.records import pack_bits
 from tlbench.source import Source, Weights
 from tlbench.streams import key, seeded
@@ -40,7 +42,7 @@ Result: TypeAlias = tuple[dict[str, Any], dict[str, Any]]  # outcome, timing
 
 @dataclass(frozen=True)
 class Begun:
-    """A trial under way: its arm, method and seed, and what it starts from."""
+    """A trial under way: its arm, method and seed, and what it starts from; `named` tells its data from others."""
 
     arm: Arm
     method: Method
@@ -50,7 +52,9 @@ class Begun:
     draw: Draw
     form: InputForm
     data: Data
+    named: Hashable
     materials: Materials
+    workspace: Workspace
 
     def start(self, choice: Choice) -> Start:
         """The arm's start, on the device and in its layout, every time the same."""
@@ -67,7 +71,17 @@ class Begun:
     def prepared(self, start: Start, choice: Choice) -> Prepared:
         """Its items where training begins: at the images where these are augmented."""
         plain = self.arm.augment == NOTHING
-        return prepare(start, self.data, choice if plain else replace(choice, shortcuts=False))
+        chosen = choice if plain else replace(choice, shortcuts=False)
+        return prepare(start, self.data, self.named, chosen, self.workspace)
+
+    def evaluate(self, best: Attempt, clock: Clock) -> Evaluated:
+        """Reads the test split, brought to where the items stand."""
+        network, items, seed = best.start.network, best.items, key(*self.arm.stream("readout", self.seed))
+        tested = prefix(network, self.data.tested, (self.named, "tested"), items.boundary, self.workspace)
+        if tested is None:
+            items, tested = Prepared(self.data.train, self.data.validation, 0, 0.0), Prefix(self.data.tested)
+        tries = len(self.arm.budget.learning_rates)
+        return evaluate(best.start, items, tested.items, seed, clock, tries)
 
     def augmented(self, items: Prepared) -> Prepared:
         """The same, what is trained on augmented from the start of the seed's own stream."""
@@ -90,7 +104,8 @@ def begin(source: Source | None, method: Method, arm: Arm, seed: int, workspace:
     weights = arm.load(source, workspace, seed) if source is not None else None
     with seeded(*arm.stream("weights", seed)):
         fresh = arm.setup.build(len(pool.classes))
-    return Begun(arm, method, seed, pool, test, draw, form, data, Materials(fresh, weights, pool.classes))
+    materials = Materials(fresh, weights, pool.classes)
+    return Begun(arm, method, seed, pool, test, draw, form, data, drawn, materials, workspace)
 
 
 def _data(arm: Arm, seed: int, workspace: Workspace) -> tuple[Draw, InputForm, Data]:
@@ -147,7 +162,7 @@ def _grid(begun: Begun, budget: Budget, choice: Choice) -> list[Attempt]:
         with begun.seeded():
             start = begun.start(choice)
             if not start.phases:
-                return [Attempt(start, None, None, 0.0)]
+                return [Attempt(start, begun.prepared(start, choice), None, None, 0.0)]
             prepared = prepared or begun.prepared(start, choice)
             attempts += attempt([start], [begun.augmented(prepared)], [begun.order()], budget, peak)
     return attempts
@@ -155,10 +170,10 @@ def _grid(begun: Begun, budget: Budget, choice: Choice) -> list[Attempt]:
 
 def _finish(begun: Begun, attempts: Sequence[Attempt]) -> Result:
     """Reads the test split with the best attempt, and tells outcome and timing."""
-    arm, seed, data, test = begun.arm, begun.seed, begun.data, begun.test
+    data, test = begun.data, begun.test
     best = max(attempts, key=lambda attempt: attempt.score)  # the first of equals
     weights, clock = begun.materials.weights, Clock(data.train.labels.device)
-    right, notes = evaluate(best.start, data, key(*arm.stream("readout", seed)), clock, len(arm.budget.learning_rates))
+    right, notes = begun.evaluate(best, clock)
     counts = np.bincount(test.labels)
     outcome = {
         "failure": best.fitted.failure if best.fitted else None,

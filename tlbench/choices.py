@@ -1,15 +1,17 @@
 """A run's choices: for each setup and number of frozen blocks, how its trials are run, and what they will take."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from tlbench.attempt import PLAIN, Choice
-from tlbench.executor import Engine
+from tlbench.executor import Engine, Pool
+from tlbench.job import Job
 from tlbench.network import Setup
 from tlbench.plan import n_blocks
 from tlbench.source import Source
 from tlbench.suite import Suite
 from tlbench.trial import Trial
-from tlbench.tuning import Tuned, tune
+from tlbench.tuning import Tuned, Tuning
 from tlbench.workspace import Workspace
 
 OVERHEAD = 0.02  # seconds of a trial beside its steps
@@ -26,6 +28,14 @@ class Choices:
     def as_dict(self) -> dict[str, Any]:
         """Plain data, as a run file holds it."""
         return {key: one.as_dict() for key, one in self._found.items()}
+
+    def settle(self, trials: Sequence[Trial], pool: Pool) -> None:
+        """Has the workers time what these trials need and nobody has settled yet: whole networks, then their parts."""
+        for several in ({(t.arm.setup, 0) for t in trials}, {(t.arm.setup, self._frozen(t)) for t in trials}):
+            missing = sorted((s.label, frozen, s) for s, frozen in several if _key(s, frozen) not in self._found)
+            for position, tuned in pool.run([Job(self._tuning(s, frozen), "", 1.0) for _, frozen, s in missing]):
+                _, frozen, setup = missing[position]
+                self._found[_key(setup, frozen)] = tuned
 
     def choice(self, trial: Trial) -> Choice:
         """How the trial is run."""
@@ -52,8 +62,18 @@ class Choices:
         return 0 if learning is None else blocks - learning
 
     def _tuned(self, setup: Setup, frozen: int) -> Tuned:
-        key = f"{setup.label}, {frozen} frozen"
+        key = _key(setup, frozen)
         if key not in self._found:
-            seeds, device = self._suite.looks[0], self._workspace.device
-            self._found[key] = tune(setup, frozen, self._suite.batch_size, seeds, device)
+            self._found[key] = self._tuning(setup, frozen)(self._workspace)
         return self._found[key]
+
+    def _tuning(self, setup: Setup, frozen: int) -> Tuning:
+        """One layout serves a setup, so that arms share their frozen prefix: the whole network's."""
+        plain = self._engine.mode == "plain"
+        given = None if frozen == 0 or plain else self._tuned(setup, 0).choice.channels_last
+        return Tuning(setup, frozen, self._suite.batch_size, self._suite.looks[0], plain, given)
+
+
+def _key(setup: Setup, frozen: int) -> str:
+    """Names a setup with so many frozen blocks in a run file."""
+    return f"{setup.label}, {frozen} frozen"

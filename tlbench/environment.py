@@ -25,6 +25,7 @@ NOT_MAKING = (
     "history",
     "figures",
     "records",
+    "frame",
     "errors",
     "study",
     "progress",

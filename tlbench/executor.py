@@ -5,22 +5,23 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Hashable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Self, TypeAlias
 
 import torch
 
 from tlbench.dataset import Storage
 from tlbench.errors import TlbenchError
+from tlbench.job import Job, Watch, Work, unwatched
 from tlbench.machine import usable_cores
 from tlbench.workers import context, keep_freed_memory
 from tlbench.workspace import Workspace
 
 Mode: TypeAlias = Literal["fast", "plain"]
-Work: TypeAlias = Callable[[Workspace], Any]
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,32 @@ def _die_with_parent() -> None:
         os._exit(1)
 
 
-def _work(job: Work) -> Any:
-    return job(_here[0])
+def _work(work: Work) -> Any:
+    return work(_here[0])
+
+
+AHEAD = 2  # jobs that a worker has at most, one of them running: it never waits for this process
+LOOKED_AT = 200  # jobs among which the next one is chosen
+
+
+@dataclass
+class WorkerProcess:
+    """A process, the jobs that it has been given, and what it shares with others that come to it."""
+
+    number: int
+    executor: ProcessPoolExecutor
+    given: deque[int] = field(default_factory=deque)
+    shared: set[Hashable] = field(default_factory=set)
+
+
+def chosen(worker: WorkerProcess, workers: Sequence[WorkerProcess], left: Sequence[int], jobs: Sequence[Job]) -> int:
+    """The next in order, or one about as long whose shares this worker has, or failing that nobody else has."""
+    first = jobs[left[0]]
+    near = [p for p in left[:LOOKED_AT] if jobs[p].block == first.block and 2 * jobs[p].seconds >= first.seconds]
+    elsewhere = {one for other in workers if other is not worker for one in other.shared} - {None}
+    own = next((p for p in near if jobs[p].shares in worker.shared - {None}), None)
+    free = next((p for p in near if jobs[p].shares not in elsewhere), left[0])
+    return free if own is None else own
 
 
 class Pool:
@@ -70,7 +95,7 @@ class Pool:
     def __init__(self, engine: Engine, workspace: Workspace) -> None:
         """Starts no worker yet; with one job, the work is done in this process."""
         self._engine, self._workspace = engine, workspace
-        self._executor: ProcessPoolExecutor | None = None
+        self._workers: list[WorkerProcess] = []
         keep_freed_memory()
         torch.set_num_threads(engine.threads)
 
@@ -78,43 +103,59 @@ class Pool:
         if self._engine.jobs > 1:
             arguments = (self._workspace.storage, self._engine.device, self._engine.threads)
             origin = context(self._engine.jobs, self._engine.threads)
-            self._executor = ProcessPoolExecutor(self._engine.jobs, origin, _start_worker, arguments)
+            executors = [ProcessPoolExecutor(1, origin, _start_worker, arguments) for _ in range(self._engine.jobs)]
+            self._workers = [WorkerProcess(number, executor) for number, executor in enumerate(executors)]
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
-        if self._executor is None:
-            return
-        workers = list((self._executor._processes or {}).values())  # noqa: SLF001  no public way to end running work
-        self._executor.shutdown(wait=kind is None, cancel_futures=True)
-        if kind is not None:
-            for worker in workers:
+        for worker in self._workers:
+            processes = list((worker.executor._processes or {}).values())  # noqa: SLF001  no public way to end them
+            worker.executor.shutdown(wait=kind is None, cancel_futures=True)
+            for process in processes if kind is not None else []:
                 with contextlib.suppress(OSError):
-                    worker.terminate()
+                    process.terminate()
 
-    def run(self, jobs: Sequence[Work]) -> Iterator[tuple[int, Any]]:
-        """Yields (position, result) of each job as it is done.
+    def run(
+        self, jobs: Sequence[Job], watch: Watch = unwatched, meanwhile: Work | None = None
+    ) -> Iterator[tuple[int, Any]]:
+        """Yields (position, result) of each job as it is done; tells `watch` when one is begun.
+
+        meanwhile: is done here as soon as every worker has something to do.
 
         Raises:
             TlbenchError: a worker was killed (most often for memory), or a job raised one.
         """
-        if self._executor is None:
+        if not self._workers:
             for position, job in enumerate(jobs):
-                yield position, job(self._workspace)
+                watch(0, position)
+                yield position, job.work(self._workspace)
             return
-        pending: dict[Future[Any], int] = {}
-        queue = iter(enumerate(jobs))
+        left, pending = list(range(len(jobs))), dict[Future[Any], WorkerProcess]()
         try:
-            while True:
-                for position, job in queue:
-                    pending[self._executor.submit(_work, job)] = position
-                    if len(pending) >= 2 * self._engine.jobs:
-                        break
-                if not pending:
-                    return
+            while left or pending:
+                for worker in [one for _ in range(AHEAD) for one in self._workers]:
+                    if left and len(worker.given) < AHEAD:
+                        pending[self._give(worker, left, jobs, watch)] = worker
+                if meanwhile is not None:
+                    meanwhile(self._workspace)
+                    meanwhile = None
                 for future in wait(pending, return_when=FIRST_COMPLETED).done:
-                    yield pending.pop(future), future.result()
+                    worker = pending.pop(future)
+                    position = worker.given.popleft()
+                    yield position, future.result()
+                    if worker.given:
+                        watch(worker.number, worker.given[0])
         except BrokenProcessPool:
             raise TlbenchError(
                 "a worker was killed, most often for lack of memory; what is done is kept: "
                 "run again with fewer --jobs or a smaller batch"
             ) from None
+
+    def _give(self, worker: WorkerProcess, left: list[int], jobs: Sequence[Job], watch: Watch) -> Future[Any]:
+        position = chosen(worker, self._workers, left, jobs)
+        left.remove(position)
+        worker.shared.add(jobs[position].shares)
+        worker.given.append(position)
+        if len(worker.given) == 1:
+            watch(worker.number, position)
+        return worker.executor.submit(_work, jobs[position].work)

@@ -1,22 +1,12 @@
-"""Activations at block boundaries and features, in one frozen pass."""
+"""What similarities look at: features and outputs, in one frozen pass."""
 
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from tlbench.inputs import Encoded
-from tlbench.learners import Items, in_batches, predict
+from tlbench.learners import Items, predict
 from tlbench.network import Network
-
-
-@torch.no_grad()
-def encode(network: Network, items: Items, stop: int) -> Items:
-    """The items after the first `stop` blocks in eval mode: what a frozen prefix gives, computed once."""
-    if stop == 0:
-        return items
-    network.eval()
-    return Encoded(torch.cat([network.run(items.inputs(part), 0, stop) for part in in_batches(items)]), items.labels)
 
 
 @dataclass(frozen=True)

@@ -116,7 +116,7 @@ class Encoded:
     """Examples after a frozen part of a network: activations in place of images."""
 
     def __init__(self, activations: Tensor, labels: Tensor) -> None:
-        """Activations (n, ...) at a block boundary and their labels (n,)."""
+        """Activations (n, ...) at a block boundary, on any device, and their labels (n,)."""
         self._activations, self.labels = activations, labels
 
     def __len__(self) -> int:
@@ -124,7 +124,7 @@ class Encoded:
 
     def inputs(self, chosen: Tensor) -> Tensor:
         """The activations at `chosen`."""
-        return self._activations[chosen]
+        return self._activations[chosen.to(self._activations.device)].to(self.labels.device)
 
 
 def with_labels(examples: Examples, labels: npt.NDArray[np.int64]) -> Examples:

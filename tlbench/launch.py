@@ -14,7 +14,6 @@ from tlbench.study import Study
 from tlbench.suite import Suite, make_suite, read_suite
 from tlbench.workspace import Workspace
 
-DEFAULT_SUITE = "quick"
 MODES: dict[str, Mode] = {"fast": "fast", "plain": "plain"}
 AD_HOC_METHODS = ["linear_probe", "last_k:1", "finetune"]
 AD_HOC_SIMILARITIES = ["leep", "logme", "frechet"]
@@ -22,7 +21,7 @@ AD_HOC_SIMILARITIES = ["leep", "logme", "frechet"]
 
 @dataclass(frozen=True)
 class Asked:
-    """A suite's name, or sources, targets and methods; and keys of the suite that are replaced."""
+    """A suite's name or path, or sources, targets and methods; and keys of the suite that are replaced."""
 
     suite: str
     shelves: dict[str, list[str] | None]
@@ -37,7 +36,7 @@ class Asked:
         """
         named = {key: value for key, value in self.shelves.items() if value}
         if not named and not self.n_train:
-            return read_suite(self.suite or DEFAULT_SUITE, self.overrides)
+            return read_suite(self.suite, self.overrides)
         if self.suite:
             raise TlbenchError("name a suite, or --source, --target and --n-train, not both")
         for part in ("source", "target"):

@@ -16,8 +16,7 @@ def layout(tensor: Tensor) -> torch.memory_format:
 
 def normalised(convolution: nn.Conv2d, norm: nn.BatchNorm2d, inputs: Tensor) -> Tensor:
     """`norm` after `convolution`: a single convolution where no statistics are taken and nothing is differentiated."""
-    learning = any(one.requires_grad for one in (inputs, *convolution.parameters(), *norm.parameters()))
-    if norm.training or norm.running_var is None or norm.running_mean is None or (torch.is_grad_enabled() and learning):
+    if norm.training or norm.running_var is None or norm.running_mean is None or _learning(convolution, norm, inputs):
         out: Tensor = norm(convolution(inputs))
         return out
     scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
@@ -25,6 +24,11 @@ def normalised(convolution: nn.Conv2d, norm: nn.BatchNorm2d, inputs: Tensor) -> 
     weight, bias = convolution.weight * scale.view(-1, 1, 1, 1), norm.bias - before * scale
     shape = convolution.stride, convolution.padding, convolution.dilation, convolution.groups
     return functional.conv2d(inputs, weight, bias, *shape)  # type: ignore[arg-type]
+
+
+def _learning(convolution: nn.Conv2d, norm: nn.BatchNorm2d, inputs: Tensor) -> bool:
+    parts = (inputs, *convolution.parameters(), *norm.parameters())
+    return torch.is_grad_enabled() and any(one.requires_grad for one in parts)
 
 
 class Layers(nn.Sequential):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tlbench import stats
-from tlbench.records import read
+from tlbench.frame import read
 from tlbench.simulation import Scenario, shares, simulate, smallest_effect
 from tlbench.verdict import Design, verdicts
 

@@ -1,24 +1,19 @@
-"""Progress of long work on stderr: a bar in a terminal, plain lines elsewhere, with an estimate of what is left."""
+"""Progress of long work on stderr: a bar for all and one a worker in a terminal, plain lines elsewhere."""
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
-from rich.progress import Progress as Bar
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
+from rich.progress import Progress as Bars
+
+from tlbench.job import Job, Watch
 
 LINES = 10  # plain lines a phase
-
-
-@dataclass(frozen=True)
-class Expected:
-    """A job as it is expected: its kind, the seconds it should take, how many trials it counts for."""
-
-    label: str
-    seconds: float
-    count: int = 1
+BARS = 8  # workers that get a bar of their own
+Results: TypeAlias = Iterator[tuple[int, Any]]
 
 
 class Progress:
@@ -31,64 +26,101 @@ class Progress:
         """One line, as it is."""
         self.console.print(line, markup=False, soft_wrap=True)
 
-    def track(
-        self, what: str, jobs: Sequence[Expected], results: Iterator[tuple[int, Any]]
-    ) -> Iterator[tuple[int, Any]]:
-        """Passes results on, showing how much of the jobs is done and how long the rest will take."""
+    def track(self, what: str, jobs: Sequence[Job], run: Callable[[Watch], Results]) -> Results:
+        """Passes on the results of `run`, showing how much of the jobs is done and how long the rest will take."""
         if not jobs:
             return
-        guess = Estimate(jobs)
-        if not self.console.is_terminal:
-            yield from self._plain(what, guess, results)
-            return
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[left]}"),
-        )
-        with Bar(*columns, console=self.console, transient=True) as bar:
-            task = bar.add_task(what, total=sum(job.count for job in jobs), left="")
-            for position, result in results:
-                guess.done(position)
-                bar.update(task, advance=jobs[position].count, left=guess.left())
+        yield from (self._bars if self.console.is_terminal else self._plain)(what, Estimate(jobs), run)
+
+    def _bars(self, what: str, guess: "Estimate", run: Callable[[Watch], Results]) -> Results:
+        text = TextColumn("{task.description}", markup=False)
+        columns = text, BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[left]}", markup=False)
+        with Bars(*columns, console=self.console, transient=True) as bars:
+            whole = bars.add_task(what, total=guess.total, left="")
+            workers: dict[int, TaskID] = {}
+
+            def watch(worker: int, position: int) -> None:
+                guess.begun(worker, position)
+                if worker not in workers and worker < BARS:
+                    workers[worker] = bars.add_task("", total=guess.total, left="")
+                if worker in workers:
+                    bars.update(workers[worker], description=f"  worker {worker + 1}", left=guess.jobs[position].label)
+
+            for position, result in run(watch):
+                worker, job = guess.done(position), guess.jobs[position]
+                bars.update(whole, advance=job.count, left=guess.left())
+                if worker in workers:
+                    bars.update(workers[worker], advance=job.count)
                 yield position, result
 
-    def _plain(self, what: str, guess: "Estimate", results: Iterator[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
-        total, said, done = sum(job.count for job in guess.jobs), 0, 0
-        for position, result in results:
+    def _plain(self, what: str, guess: "Estimate", run: Callable[[Watch], Results]) -> Results:
+        said, done = 0, 0
+        for position, result in run(guess.begun):
             guess.done(position)
             done += guess.jobs[position].count
-            if done * LINES // total > said:
-                said = done * LINES // total
-                self.say(f"{what}: {done} of {total} done{', ' + guess.left() if done < total else ''}")
+            if done * LINES // guess.total > said:
+                said = done * LINES // guess.total
+                left = f", {guess.left()}" if done < guess.total else ""
+                self.say(f"{what}: {done} of {guess.total} done{left}")
             yield position, result
 
 
+@dataclass
+class _Turned:
+    """How jobs have turned out: seconds they took, seconds they were expected to take."""
+
+    took: float = 0.0
+    expected: float = 0.0
+
+    def add(self, took: float, expected: float) -> None:
+        self.took, self.expected = self.took + took, self.expected + expected
+
+
+@dataclass
 class Estimate:
     """How long the remaining jobs will take: as expected, corrected by how jobs of their label have turned out."""
 
-    def __init__(self, jobs: Sequence[Expected]) -> None:
-        self.jobs = jobs
-        self._remaining = set(range(len(jobs)))
-        self._spent: dict[str, tuple[float, float]] = {}  # by label: seconds that went by, seconds expected
-        self._last = time.monotonic()
+    jobs: Sequence[Job]
+    _left: set[int] = field(init=False)
+    _running: dict[int, tuple[int, float]] = field(default_factory=dict)  # by position: worker and when it was begun
+    _workers: set[int] = field(default_factory=set)
+    _by_label: dict[str, _Turned] = field(default_factory=dict)
+    _all: _Turned = field(default_factory=_Turned)
 
-    def done(self, position: int) -> None:
-        """Counts a job as done now."""
-        now, job = time.monotonic(), self.jobs[position]
-        spent, expected = self._spent.get(job.label, (0.0, 0.0))
-        self._spent[job.label] = spent + now - self._last, expected + job.seconds
-        self._remaining.discard(position)
-        self._last = now
+    def __post_init__(self) -> None:
+        self._left = set(range(len(self.jobs)))
+
+    @property
+    def total(self) -> int:
+        """Trials in all."""
+        return sum(job.count for job in self.jobs)
+
+    def begun(self, worker: int, position: int) -> None:
+        """Counts a job as begun now."""
+        self._workers.add(worker)
+        self._running[position] = worker, time.monotonic()
+
+    def done(self, position: int) -> int:
+        """Counts a job as done now; tells by which worker."""
+        job, (worker, began) = self.jobs[position], self._running.pop(position)
+        took = time.monotonic() - began
+        self._by_label.setdefault(job.label, _Turned()).add(took, job.seconds)
+        self._all.add(took, job.seconds)
+        self._left.discard(position)
+        return worker
 
     def seconds(self) -> float:
-        """The estimate; the time between completions already holds what the workers do side by side."""
-        spent, expected = (sum(column) for column in zip(*self._spent.values(), strict=True)) if self._spent else (0, 1)
-        usual = spent / max(expected, 1e-9)
-        rates = {label: took / max(thought, 1e-9) for label, (took, thought) in self._spent.items()}
-        left = (self.jobs[position] for position in self._remaining)
-        return sum(job.seconds * rates.get(job.label, usual) for job in left)
+        """The estimate: what is left over the workers, at least as long as the longest that is running."""
+        now = time.monotonic()
+        running = [max(0.0, self._of(p) - (now - began)) for p, (_, began) in self._running.items()]
+        waiting = sum(self._of(position) for position in self._left - self._running.keys())
+        return max([(sum(running) + waiting) / max(1, len(self._workers)), *running])
+
+    def _of(self, position: int) -> float:
+        """What a job will take: a label of which little is known yet leans on how all have turned out."""
+        job, usual = self.jobs[position], self._all.took / self._all.expected if self._all.expected else 1.0
+        known = self._by_label.get(job.label, _Turned())
+        return job.seconds * (known.took + usual * job.seconds) / (known.expected + job.seconds) if job.seconds else 0.0
 
     def left(self) -> str:
         """The estimate in words."""

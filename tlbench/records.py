@@ -12,7 +12,6 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from tlbench.errors import TlbenchError, one_line
 
@@ -131,34 +130,6 @@ def iterate(folder: Path) -> Iterator[tuple[Path, Record]]:
     for path in sorted(folder.rglob("seed-*.json")):
         if (record := read_record(path)) is not None:
             yield path, record
-
-
-def read(folder: Path) -> pd.DataFrame:
-    """A row a trial: target, source, method (their labels), seed, status, accuracy, seconds, steps.
-
-    Raises:
-        TlbenchError: the folder holds no run.
-    """
-    read_run(folder)
-    rows = []
-    for path, record in iterate(folder):
-        if record.kind != "trial":
-            continue
-        target, source, method = path.relative_to(folder).parts[:3]
-        rows.append(
-            {
-                "target": target,
-                "source": source,
-                "method": method,
-                "seed": record.recipe["seed"],
-                "status": record.status,
-                "accuracy": record.outcome.get("accuracy"),
-                "seconds": record.timing.get("seconds"),
-                "steps": record.outcome.get("steps"),
-            }
-        )
-    columns = ["target", "source", "method", "seed", "status", "accuracy", "seconds", "steps"]
-    return pd.DataFrame(rows, columns=columns)
 
 
 def pack_bits(right: npt.NDArray[np.bool_]) -> str:

@@ -5,29 +5,28 @@ import shutil
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from tlbench import device as devices
 from tlbench import environment
 from tlbench.choices import Choices
 from tlbench.errors import TlbenchError, one_line
-from tlbench.executor import Engine, Mode, Pool, Work, default_jobs
+from tlbench.executor import Engine, Mode, Pool, default_jobs
+from tlbench.job import Job, Work
 from tlbench.network import Setup
 from tlbench.plan import Plan, resolve
-from tlbench.progress import Expected, Progress
+from tlbench.progress import Progress
 from tlbench.readings import reach
 from tlbench.records import RUN_FILE, Record, read_json, read_record, write_json
 from tlbench.runfile import notes, run_file
 from tlbench.scoring import Scoring
 from tlbench.source import Source
 from tlbench.suite import Suite
-from tlbench.trial import Trial, Unit
-from tlbench.tuning import TOGETHER
+from tlbench.trial import Trial, Unit, block_of
 from tlbench.verdict import verdicts
 from tlbench.workers import default_threads
 from tlbench.workspace import Workspace
@@ -89,7 +88,8 @@ class Study:
         if folder.exists() and not folder.is_dir():
             raise TlbenchError(f"--out {folder} is a file; name a folder")
         self.plan: Plan = resolve(suite, workspace)
-        begun = read_json(folder / RUN_FILE).get("engine", {}) if (folder / RUN_FILE).is_file() else like or {}
+        self._like = like or {}
+        begun = read_json(folder / RUN_FILE).get("engine", {}) if (folder / RUN_FILE).is_file() else self._like
         chosen = jobs or default_jobs(workspace.device)
         threads = begun.get("threads", default_threads(chosen))  # both can change the last bit of a result
         self.engine = Engine(str(workspace.device), chosen, threads, mode)
@@ -128,10 +128,11 @@ class Study:
                 found[(job.source, job.arm.setup, seed)] = loading
         return list(found.values())
 
-    def run(self, progress: Progress, limits: Limits | None = None) -> Outcome:
+    def run(self, progress: Progress, limits: Limits | None = None, meanwhile: Work | None = None) -> Outcome:
         """Writes run.json, makes sources ready, runs what is missing, and judges; with seeds "auto", look after look.
 
-        Undecided cells get the seeds of the next look until all are decided, hopeless, or out of `limits`.
+        Undecided cells get the seeds of the next look until all are decided, hopeless, or out of `limits`. meanwhile:
+        what this process does once the workers are busy.
         """
         for line in [*self.plan.skipped, *notes(self.plan, self.workspace)]:
             progress.say(line)
@@ -145,10 +146,12 @@ class Study:
                 todo, said = self.pending()
                 for line in said:
                     progress.say(line)
-                plain = run_file(self.plan, self.workspace, self.engine.as_dict() | self._chosen(todo))
+                self.choices.settle([job for job in todo if isinstance(job, Trial)], pool)
+                chosen = self.engine.as_dict() | {"choices": self.choices.as_dict()}
+                plain = run_file(self.plan, self.workspace, chosen)
                 write_json(self.folder / RUN_FILE, plain)
                 self._make_ready(pool, todo, progress)
-                self._execute(pool, todo, progress)
+                self._execute(pool, todo, progress, meanwhile)
                 write_json(self.folder / RUN_FILE, plain | {"reach": self.reach()})
                 ran += len(todo)
                 if not self._extend(progress, limits or Limits(), time.monotonic() - started):
@@ -180,27 +183,24 @@ class Study:
         saved = f"{planned} trials planned so far instead of {len(arms) * last} with {last} seeds everywhere"
         return f"look: {n_open} of {len(self.plan.cells)} cells are open to more seeds; {saved}"
 
-    def _chosen(self, todo: Sequence[Scoring | Trial]) -> dict[str, Any]:
-        """What was settled by timing, before anything is run."""
-        for job in todo:
-            if isinstance(job, Trial):
-                self.choices.choice(job)
-        return {"choices": self.choices.as_dict()}
-
     def _make_ready(self, pool: Pool, todo: Sequence[Scoring | Trial], progress: Progress) -> None:
         needed = self.loadings(todo)
-        expected = [Expected(one.source.name, self.choices.source_seconds(one.source, one.setup)) for one in needed]
-        for _, said in progress.track("sources", expected, pool.run(needed)):
+        jobs = [Job(one, one.source.name, self.choices.source_seconds(one.source, one.setup)) for one in needed]
+        for _, said in progress.track("sources", jobs, partial(pool.run, jobs)):
             for note in said:
                 progress.say(note)
 
-    def _execute(self, pool: Pool, todo: list[Scoring | Trial], progress: Progress) -> None:
+    def _execute(
+        self, pool: Pool, todo: list[Scoring | Trial], progress: Progress, meanwhile: Work | None = None
+    ) -> None:
         scorings = [job for job in todo if isinstance(job, Scoring)]
         units = self.units([job for job in todo if isinstance(job, Trial)])
-        work: list[Work] = [*scorings, *units]
-        expected = [Expected("similarity", SCORING_SECONDS)] * len(scorings)
-        expected += [Expected(one.trials[0].method.label, self._seconds(one), len(one.wanted)) for one in units]
-        for _, found in progress.track("jobs", expected, pool.run(work)):
+        jobs = [Job(one, "similarity", SCORING_SECONDS) for one in scorings]
+        jobs += [
+            Job(one, one.trials[0].method.label, self._seconds(one), len(one.wanted), one.shares, one.block)
+            for one in units
+        ]
+        for _, found in progress.track("jobs", jobs, partial(pool.run, jobs, meanwhile=meanwhile)):
             for path, record in found:
                 record.write(self.folder / path)
                 if record.status == "failed":
@@ -213,17 +213,17 @@ class Study:
         """
         blocks: dict[tuple[str, int], list[Trial]] = defaultdict(list)
         for trial in todo:
-            blocks[(trial.cell, trial.seed // TOGETHER)].append(trial)
+            blocks[(trial.cell, block_of(trial))].append(trial)
         planned: dict[tuple[str, int], list[Trial]] = defaultdict(list)
         for trial in self.plan.trials():
-            planned[(trial.cell, trial.seed // TOGETHER)].append(trial)
+            planned[(trial.cell, block_of(trial))].append(trial)
         made = []
         for key, wanted in blocks.items():
             choice = self.choices.choice(wanted[0])
             kept = [trial for trial in planned[key] if trial not in wanted]
             whole = choice.together and all(self._made_together(trial, len(planned[key])) for trial in kept)
             made.append(Unit(tuple(planned[key] if whole else wanted), tuple(wanted), choice))
-        return sorted(made, key=lambda unit: (unit.trials[0].seed // TOGETHER, -self._seconds(unit)))
+        return sorted(made, key=lambda unit: (unit.block, -self._seconds(unit)))
 
     def _made_together(self, trial: Trial, count: int) -> bool:
         """Whether a record was made with as many others as are planned with it now."""
@@ -237,10 +237,9 @@ class Study:
         """The timing pass: every arm at the first look's seeds, alone in this process, without shortcuts."""
         trials = [trial for trial in self.plan.trials() if trial.seed < self.suite.looks[0]]
         todo = [trial for trial in trials if not self._timed(trial)]
-        torch.set_num_threads(self.engine.threads)
-        results = ((position, trial.time(self.workspace)) for position, trial in enumerate(todo))
-        expected = [Expected(trial.method.label, self.choices.seconds(trial)) for trial in todo]
-        for position, record in progress.track("timing", expected, results):
+        jobs = [Job(trial.time, trial.method.label, self.choices.seconds(trial)) for trial in todo]
+        here = Pool(replace(self.engine, jobs=1), self.workspace)
+        for position, record in progress.track("timing", jobs, partial(here.run, jobs)):
             record.write(self.folder / todo[position].timing_path)
 
     def _timed(self, trial: Trial) -> bool:
@@ -272,6 +271,7 @@ class Study:
         if any(self.folder.iterdir()) and not (self.folder / RUN_FILE).is_file():
             raise TlbenchError(f"{self.folder} is not the folder of a run; --fresh would delete it: name another --out")
         shutil.rmtree(self.folder)
+        self.choices = Choices(self.workspace, self.suite, self.engine, self._like.get("choices", {}))
 
     def describe(self) -> str:
         """What a run would do here: trials by cell, and hours."""

@@ -1,6 +1,6 @@
 """A trial: one source, target, method and seed; running it gives its record."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from tlbench.records import Record
 from tlbench.source import Source
 from tlbench.workspace import Workspace
 
+TOGETHER = 5  # seeds that are joined at most: those of the first look
 Kind: TypeAlias = Literal["trial", "similarity", "timing"]
 
 
@@ -73,6 +74,11 @@ class Trial:
         return recorded("timing", self.recipe(workspace), workspace, work, PLAIN)
 
 
+def block_of(trial: Trial) -> int:
+    """The block of seeds that may be trained together with this one."""
+    return trial.seed // TOGETHER
+
+
 @dataclass(frozen=True)
 class Unit:
     """Trials of one arm that are run in one go, and which of them are asked for: the others have their record."""
@@ -80,6 +86,17 @@ class Unit:
     trials: tuple[Trial, ...]
     wanted: tuple[Trial, ...]
     choice: Choice
+
+    @property
+    def block(self) -> int:
+        """Which block of seeds these are."""
+        return block_of(self.trials[0])
+
+    @property
+    def shares(self) -> Hashable:
+        """What other units find kept where this one ran: data, source weights, a frozen prefix."""
+        one = self.trials[0]
+        return one.arm.target, one.arm.setup, one.source_label, self.block
 
     def __call__(self, workspace: Workspace) -> list[tuple[Path, Record]]:
         """The records that were asked for, with their paths."""

@@ -1,6 +1,6 @@
 """How a run's trials are best run here: settled by timing a few steps of each way, and recorded."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -12,9 +12,11 @@ from tlbench.learners import Learner
 from tlbench.network import HEAD, Network, Setup, evaluating
 from tlbench.streams import seeded
 from tlbench.training import Phase, seconds_a_step
+from tlbench.trial import TOGETHER
+from tlbench.workspace import Workspace
 
-TOGETHER = 5  # seeds that are joined at most: those of the first look
-CLEARLY = 0.95  # of the plain way's time, above which it stays plain
+LAYOUT = 0.95  # of the plain layout's time, above which it stays plain
+JOINED = 0.9  # of a single network's time, above which seeds stay apart: joined ones lose more to a busy neighbour
 CLASSES = 10
 
 
@@ -27,35 +29,50 @@ class Tuned:
 
     @property
     def seconds(self) -> float:
-        """Of a step of one seed, the fastest way that was tried."""
-        return min(self.milliseconds.values()) / 1000
+        """Of a step of one seed, in the way that was chosen."""
+        return self.milliseconds[self.choice.name] / 1000
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data."""
         return asdict(self)
 
 
-def tune(setup: Setup, frozen: int, batch: int, seeds: int, device: torch.device) -> Tuned:
-    """Times one network, several joined, and both with channels last, on random inputs; a second or so.
+@dataclass(frozen=True)
+class Tuning:
+    """The timing of a setup with so many frozen blocks; a second or so.
 
-    frozen: blocks that do not learn; seeds: how many a cell has, at most `TOGETHER` of which are joined.
+    seeds: how many a cell has, at most `TOGETHER` of which are joined. plain: trained apart and in PyTorch's own layout
+    whatever is quicker, so that nothing else is timed. channels_last: the layout where it is settled already.
     """
-    n = min(TOGETHER, seeds)
-    times: dict[str, float] = {}
-    with seeded(0, "tuning"):
-        for channels_last in (False, True):
-            for together in (False, True) if n > 1 else (False,):
-                took = _seconds(setup, frozen, batch, n if together else 1, device, channels_last=channels_last)
-                if took is not None:
-                    times[_name(together=together, channels_last=channels_last)] = round(1000 * took, 4)
-    best = min(times, key=lambda name: times[name])
-    if times[best] > CLEARLY * times["apart"]:
-        best = "apart"
-    return Tuned(Choice("together" in best, "channels_last" in best), times)
 
+    setup: Setup
+    frozen: int
+    batch: int
+    seeds: int
+    plain: bool = False
+    channels_last: bool | None = None
 
-def _name(*, together: bool, channels_last: bool) -> str:
-    return ("together" if together else "apart") + (", channels_last" if channels_last else "")
+    def __call__(self, workspace: Workspace) -> Tuned:
+        """Times one network in either layout, then several joined in the better one, on random inputs."""
+        given = (False,) if self.plain else (False, True) if self.channels_last is None else (self.channels_last,)
+        layouts, n, times = [Choice(channels_last=one) for one in given], min(TOGETHER, self.seeds), dict[str, float]()
+        with seeded(0, "tuning"):
+            for layout in layouts:
+                self._time(layout, 1, workspace.device, times)
+            best = next((one for one in layouts[1:] if self._clearly(one, layouts[0], times, LAYOUT)), layouts[0])
+            joined = replace(best, together=True)
+            if n > 1 and not self.plain:
+                self._time(joined, n, workspace.device, times)
+        return Tuned(joined if self._clearly(joined, best, times, JOINED) else best, times)
+
+    @staticmethod
+    def _clearly(one: Choice, other: Choice, times: dict[str, float], share: float) -> bool:
+        return one.name in times and times[one.name] <= share * times[other.name]
+
+    def _time(self, choice: Choice, n: int, device: torch.device, times: dict[str, float]) -> None:
+        took = _seconds(self.setup, self.frozen, self.batch, n, device, channels_last=choice.channels_last)
+        if took is not None:
+            times[choice.name] = round(1000 * took, 4)
 
 
 def _seconds(

@@ -4,15 +4,18 @@ import contextlib
 import ctypes
 import multiprocessing
 import os
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from multiprocessing import forkserver
 from multiprocessing.context import BaseContext
+from pathlib import Path
 
 from tlbench.machine import usable_cores
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-PRELOADED = ["tlbench.study", "sklearn.datasets", "sklearn.linear_model", "matplotlib.textpath"]
+SHELVES = ("datasets", "networks", "sources", "methods", "similarities")
+PACKAGE = Path(__file__).parent
 FORKED = sys.platform == "linux"  # elsewhere system libraries do not stand a fork
 KEPT = 2**31 - 1  # bytes of freed memory at most, as many as the C library can be told
 PIECE = 1 << 25  # bytes from which on memory is the system's own, the largest that the C library lets be said
@@ -25,13 +28,34 @@ def default_threads(jobs: int) -> int:
     return max(1, usable_cores() // jobs)
 
 
-def start_early(jobs: int | None) -> None:
-    """Starts the server, which imports while this process does; nothing where one worker or no fork is wanted."""
+def start_early(jobs: int | None, asked: Iterable[str] = ()) -> None:
+    """Starts the server, which imports while this process does; nothing where one worker or no fork is wanted.
+
+    asked: suites, and leaves by name.
+    """
     jobs = jobs or usable_cores()
     if FORKED and jobs > 1:
-        forkserver.set_forkserver_preload(PRELOADED)
+        forkserver.set_forkserver_preload(["tlbench.study", *leaves(asked)])
         with _threads(default_threads(jobs)):
             forkserver.ensure_running()
+
+
+def leaves(asked: Iterable[str]) -> list[str]:
+    """The modules of the leaves whose names stand in what was asked for, in a suite's file for a suite."""
+    words = {word for one in asked for word in re.findall(r"\w+", _text(one))}
+    return [f"tlbench.{shelf}.{name}" for shelf in SHELVES for name in sorted(words) if _is_leaf(shelf, name)]
+
+
+def _is_leaf(shelf: str, name: str) -> bool:
+    return (PACKAGE / shelf / f"{name}.py").is_file()
+
+
+def _text(asked: str) -> str:
+    path = Path(asked) if asked.endswith(".toml") else PACKAGE / "suites" / f"{asked}.toml"
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return asked
 
 
 def context(jobs: int, threads: int) -> BaseContext:

@@ -13,6 +13,11 @@ T = TypeVar("T")
 ROOM = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4 // (os.cpu_count() or 1)  # bytes
 
 
+def room(device: torch.device) -> int:
+    """Bytes that what is kept may take there: a core's share of a quarter of the memory, a quarter of a GPU's free."""
+    return torch.cuda.mem_get_info(device)[0] // 4 if device.type == "cuda" else ROOM
+
+
 @dataclass
 class Workspace:
     """Storage and device of one process; each split is opened, and each user's file digested, once."""
@@ -32,17 +37,22 @@ class Workspace:
     def recent(self, key: Hashable, make: Callable[[], T], size: Callable[[T], int]) -> T:
         """The same for what is large: kept while there is room, the one not asked for longest goes first.
 
-        size: bytes of what was made; all together take a core's share of a quarter of the memory.
+        size: bytes of what was made; all together take the `room` there is.
         """
         value, n_bytes = self._recent.pop(key, (None, 0))
         if value is None:
             value = make()
             n_bytes = size(value)
         self._recent[key] = (value, n_bytes)
-        while len(self._recent) > 1 and sum(taken for _, taken in self._recent.values()) > ROOM:
+        limit = room(self.device)
+        while len(self._recent) > 1 and sum(taken for _, taken in self._recent.values()) > limit:
             del self._recent[next(iter(self._recent))]
         found: T = value
         return found
+
+    def kept(self, key: Hashable) -> Any:
+        """What `recent` still has under this key, or None."""
+        return self._recent.get(key, (None, 0))[0]
 
     def split(self, dataset: Dataset, part: Part) -> Split:
         """A dataset's split, opened on first use."""

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 import torch
 
 from benchmarks.workloads import Unit, Workload
-from tlbench.records import read
+from tlbench.frame import read
 
 ROOT = Path(__file__).parents[2]
 SAMPLE_SECONDS = 0.5  # between two looks at memory: reading it costs a millisecond or two a process

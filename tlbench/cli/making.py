@@ -1,5 +1,6 @@
 """What runs: `list` and `run`; and `power`, which says beforehand what a run can see."""
 
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,6 +9,7 @@ import typer
 from tlbench.cli.app import DONE, FAILED, INTERRUPTED, USAGE, Json, app, say, show_report
 from tlbench.errors import TlbenchError, unknown
 
+DEFAULT_SUITE = "quick"
 SHELVES = ("datasets", "networks", "sources", "methods", "similarities", "suites")
 Out = Annotated[Path | None, typer.Option("--out", help="Folder of the run (default: results/SUITE).")]
 
@@ -55,10 +57,12 @@ def run(
     """Runs a suite, or sources, targets and methods named here; resumes what was begun; prints the verdicts."""
     from tlbench.workers import start_early
 
-    start_early(jobs)
+    shelves = {"source": source, "target": target, "method": method, "similarity": similarity}
+    named = [one for entries in shelves.values() for one in entries or []]
+    suite = suite or ("" if named or n_train else DEFAULT_SUITE)
+    start_early(jobs, [suite, *named, network or ""])
     from tlbench.launch import Asked, Means, launch
 
-    shelves = {"source": source, "target": target, "method": method, "similarity": similarity}
     plain = {"seeds": seeds, "root_seed": root_seed, "epochs": epochs, "learning_rates": lr or None, "network": network}
     plain |= {"image_size": image_size, "controls": None if controls else False}
     asked = Asked(suite, shelves, n_train or [], {key: value for key, value in plain.items() if value is not None})
@@ -77,9 +81,12 @@ def _execute(study: Any, seconds: int | None, seeds: int | None, *, timing: bool
     from tlbench.progress import Progress
     from tlbench.study import Limits
 
+    def prepare_report(_: Any) -> None:
+        import_module("tlbench.report")
+
     progress = Progress()
     try:
-        outcome = study.run(progress, Limits(seconds, seeds))
+        outcome = study.run(progress, Limits(seconds, seeds), prepare_report)
         if timing:
             study.time(progress)
     except KeyboardInterrupt:

@@ -1,0 +1,30 @@
+"""A job: a piece of work for a worker, and what is known of it beforehand."""
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from tlbench.workspace import Workspace
+
+Work: TypeAlias = Callable[[Workspace], Any]
+Watch: TypeAlias = Callable[[int, int], None]  # told (worker, position) when a job is begun
+
+
+@dataclass(frozen=True)
+class Job:
+    """Work as it is expected.
+
+    label: its kind; seconds: what it should take; count: how many trials it is; shares: what of it stays in a worker's
+    memory for others that share it; block: jobs of a lower one go first.
+    """
+
+    work: Work
+    label: str
+    seconds: float
+    count: int = 1
+    shares: Hashable = None
+    block: int = 0
+
+
+def unwatched(worker: int, position: int) -> None:
+    """Nobody is told."""
