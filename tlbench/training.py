@@ -17,7 +17,7 @@ from tlbench.network import HEAD, Network
 from tlbench.optimizer import AdamW
 
 WARM_UP = 0.1  # share of the budget over which the learning rate rises
-TIMED_STEPS, TIMED_SECONDS = 12, 0.3  # of a way that is tried: whichever comes first
+TIMED_STEPS, TIMED_SECONDS = 12, 0.15  # of a way that is tried: whichever comes first
 _known_steps: set[Hashable] = set()  # kinds of steps that this process has made before
 
 

@@ -28,8 +28,8 @@ sides; `--rounds`, `--tiny-units` and `--mid-units` change the fractions; `--qui
 - tlbench's seconds are those of the process: start of Python, imports, workers, planning, records, verdicts and report
   are in them. The peers' are those of training and evaluation alone, so that what is scaled up holds no start-up.
 - Sources are trained beforehand, outside every clock; both sides load the same kept weights.
-- Memory: the peak of proportional set size (shared pages counted once) over the process and its workers, seen twice a
-  second.
+- Memory: the peak over the process and its workers, seen twice a second; pages of libraries are counted once, pages
+  that a forked worker shares with its origin once for each.
 - The comparison fails (exit code 1) where a method's mean accuracy differs between the sides by more than two standard
   errors of a difference of two means: the variance over seeds, at least that of the test set's size.
 """

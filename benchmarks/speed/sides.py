@@ -1,6 +1,7 @@
 """Starts either side as a process of its own and measures it: seconds from start to end, peak memory, load."""
 
 import contextlib
+import ctypes
 import json
 import os
 import resource
@@ -8,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -19,7 +20,8 @@ from benchmarks.workloads import Unit, Workload
 from tlbench.frame import read
 
 ROOT = Path(__file__).parents[2]
-SAMPLE_SECONDS = 0.5  # between two looks at memory: reading it costs a millisecond or two a process
+SAMPLE_SECONDS = 0.5  # between two looks at memory: reading it costs a millisecond
+SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER of prctl(2)
 CALM = 0.15  # cores that others may use while a side runs: two threads in step lose far more than they are denied
 PATIENCE = 10  # seconds to wait for a calm machine before a run
 TLBENCH, PIL, TENSOR = "tlbench", "pil", "tensor"
@@ -37,15 +39,18 @@ def tree(root: int) -> list[int]:
     return found
 
 
-def proportional_bytes(pids: Sequence[int]) -> int:
-    """Memory of these processes, pages that several share split among them (PSS); 0 where /proc does not tell."""
-    total = 0
+def resident_bytes(pids: Sequence[int]) -> int:
+    """Memory of these processes: each one's own pages, and those of files (libraries) once; 0 where /proc is silent.
+
+    Pages that a forked process has not written to yet count for it too: the sum is somewhat too large. What would tell
+    exactly (PSS) takes a tenth of a second a look, and holds the process up meanwhile.
+    """
+    own, files = 0, 0
     for pid in pids:
         with contextlib.suppress(OSError):
-            for line in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines():
-                if line.startswith("Pss:"):
-                    total += 1024 * int(line.split()[1])
-    return total
+            resident, shared = map(int, Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1:3])
+            own, files = own + resident - shared, max(files, shared)
+    return (own + files) * os.sysconf("SC_PAGE_SIZE")
 
 
 def device_bytes(device: str) -> int:
@@ -62,6 +67,19 @@ def busy_seconds() -> float:
         user, nice, system, _, _, *rest = Path("/proc/stat").read_text(encoding="ascii").split("\n")[0].split()[1:9]
         return sum(map(int, (user, nice, system, *rest))) / os.sysconf("SC_CLK_TCK")
     return 0.0
+
+
+def adopt_orphans() -> None:
+    """Has processes whose parent ends become this one's children, so that their work is counted; Linux only."""
+    with contextlib.suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0)
+
+
+def bury_orphans(known: Iterable[int]) -> None:
+    """Waits until all children but the known ones have ended."""
+    for pid in set(tree(os.getpid())[1:]) - set(known):
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, 0)
 
 
 def own_seconds() -> float:
@@ -109,7 +127,7 @@ class Peak:
 
     def _watch(self, root: int) -> None:
         while not self._over.wait(SAMPLE_SECONDS):
-            self.host = max(self.host, proportional_bytes(tree(root)))
+            self.host = max(self.host, resident_bytes(tree(root)))
             self.accelerator = max(self.accelerator, device_bytes(self.device) - self._before)
 
     @contextlib.contextmanager
@@ -139,13 +157,17 @@ class Sides:
             SystemExit: the command failed; the end of its output is in the message.
         """
         settle()
+        adopt_orphans()
+        known = tree(os.getpid())
         peak, others = Peak(self.device), Others()
         with log.open("w", encoding="utf-8") as sink:
             started = time.perf_counter()
             with subprocess.Popen(command, cwd=ROOT, stdout=sink, stderr=sink) as process:  # noqa: S603
                 with peak.watching(process.pid):
                     code = process.wait()
-                seconds, used = time.perf_counter() - started, others.cores()
+                seconds = time.perf_counter() - started
+                bury_orphans(known)
+                used = others.cores()
         if code:
             raise SystemExit(f"{' '.join(command)} ended with {code}:\n{log.read_text(encoding='utf-8')[-2000:]}")
         megabytes = {"host_mb": peak.host / 1e6, "device_mb": peak.accelerator / 1e6}
