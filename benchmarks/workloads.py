@@ -142,6 +142,10 @@ MID = Workload(
 )
 
 
+MANY = {"many": {"dataset": {"name": "patterns", "size": 8, "n_classes": 325}}}  # a pool of 65,000 images
+SIZES = (500, 2_000, 8_000, 30_000, 60_000)
+
+
 def quick(workload: Workload) -> Workload:
     """The same grid cut down until a run of the command takes a minute or two: its figures mean nothing."""
     return replace(workload, common={**workload.common, "epochs": 1}, seeds=2, n_train=320)
@@ -182,13 +186,14 @@ def scaling(workload: Workload) -> dict[str, dict[float, Workload]]:
     target = dict([next(iter(workload.targets.items()))])
     names = list(workload.sources)
 
-    def cut(seeds: int, sources: int, n_train: int) -> Workload:
+    def cut(seeds: int, sources: int) -> Workload:
         chosen = {name: workload.sources[name] for name in names[:sources]}
-        return replace(workload, name="scaling", seeds=seeds, sources=chosen, targets=target, n_train=n_train)
+        return replace(workload, name="scaling", seeds=seeds, sources=chosen, targets=target)
 
-    n, seeds = workload.n_train, workload.seeds
+    seeds = workload.seeds
+    images = replace(cut(seeds, 1), targets=MANY, n_val=400, common={**workload.common, "epochs": 1})
     return {
-        "seeds": {float(k): cut(k, 1, n) for k in (seeds, 2 * seeds, 4 * seeds)},
-        "sources": {float(k): cut(seeds, k, n) for k in range(1, len(names) + 1)},
-        "n_train": {float(k): cut(seeds, 1, k) for k in (n // 4, n // 2, n)},
+        "seeds": {float(k): cut(k, 1) for k in (seeds, 2 * seeds, 4 * seeds)},
+        "sources": {float(k): cut(seeds, k) for k in range(1, len(names) + 1)},
+        "n_train": {float(k): replace(images, n_train=k) for k in SIZES},
     }
