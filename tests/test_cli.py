@@ -221,10 +221,11 @@ def test_fresh_redoes_everything(tlbench: Run) -> None:
     assert "6 jobs run, 0 kept" in tlbench("run", "tiny.toml", "--jobs", "1", "--out", "out", "--fresh")[2]
 
 
-def _start(tmp_path: Path, *more: str) -> subprocess.Popen[str]:
+def _start(tmp_path: Path, *more: str, own_group: bool = False) -> subprocess.Popen[str]:
     (tmp_path / "tiny.toml").write_text(TINY.replace("seeds = 2", "seeds = 12").replace("epochs = 2", "epochs = 20"))
     command = [sys.executable, "-m", "tlbench", "run", "tiny.toml", "--out", "out", *more]
-    return subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, cwd=tmp_path, stdout=pipe, stderr=pipe, text=True, start_new_session=own_group)
 
 
 def _wait_for_records(tmp_path: Path, count: int) -> None:
@@ -243,6 +244,15 @@ def test_an_interrupt_keeps_what_is_done_and_exits_130(tmp_path: Path, jobs: str
     assert "interrupted; what is done is kept in out" in err
     assert "Traceback" not in err
     assert 2 <= len(list((tmp_path / "out").rglob("seed-*.json"))) < 36
+
+
+def test_an_interrupt_at_the_very_start_is_no_traceback(tmp_path: Path) -> None:
+    with _start(tmp_path, "--jobs", "2", own_group=True) as process:
+        time.sleep(1.5)  # in the middle of imports, the server's among them
+        os.killpg(process.pid, signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in err
 
 
 def test_a_killed_run_goes_on_and_ends_with_the_same_table(tmp_path: Path, tlbench: Run) -> None:

@@ -134,7 +134,7 @@ def test_a_test_split_does_not_depend_on_the_trial_that_asks(storage: Storage) -
     for seed in (0, 1):
         with seeded(seed, "trial"):
             read.append(datasets.make("digits").open("test", storage))
-    assert np.array_equal(read[0].items, read[1].items)
+    assert np.array_equal(read[0].whole(), read[1].whole())
     assert np.array_equal(read[0].labels, read[1].labels)
 
 
@@ -142,7 +142,7 @@ def test_the_digits_are_cut_in_two_by_their_own_seed(storage: Storage) -> None:
     train, test = (datasets.make("digits").open(part, storage) for part in ("train", "test"))
     other = datasets.make({"name": "digits", "split_seed": 1}).open("test", storage)
     assert (len(train), len(test)) == (1438, 359)
-    assert not np.array_equal(test.items, other.items)
+    assert not np.array_equal(test.whole(), other.whole())
 
 
 def test_classes_narrow_a_dataset_in_the_order_given(storage: Storage) -> None:
@@ -150,7 +150,7 @@ def test_classes_narrow_a_dataset_in_the_order_given(storage: Storage) -> None:
     narrow = datasets.make({"name": "digits", "classes": ["7", "1"]}).open("train", storage)
     assert narrow.classes == ("7", "1")
     for label, digit in enumerate((7, 1)):
-        assert np.array_equal(narrow.items[narrow.labels == label], whole.items[whole.labels == digit])
+        assert np.array_equal(narrow.whole()[narrow.labels == label], whole.whole()[whole.labels == digit])
     assert len(narrow) == np.isin(whole.labels, (1, 7)).sum()
 
 
@@ -177,8 +177,19 @@ def test_items_are_taken_in_the_order_asked_for_as_a_copy(pool: Split) -> None:
     assert pool.items[5] == 5
 
 
+def test_a_part_of_what_is_on_the_disk_stays_there(tmp_path: Path) -> None:
+    path = tmp_path / "items.npy"
+    np.save(path, np.arange(40, dtype=np.uint8).reshape(10, 1, 2, 2))
+    items = np.load(path, mmap_mode="r")
+    part = Split(items, np.arange(10) % 2, ("a", "b")).only(np.array([8, 2, 4])).only(np.array([2, 0]))
+    assert isinstance(part.items, np.memmap)
+    assert len(part) == 2
+    assert np.array_equal(part.whole(), items[[4, 8]])
+    assert np.array_equal(part.take(np.array([1])), items[[8]])
+
+
 def _bytes(split: Split) -> set[bytes]:
-    return {item.tobytes() for item in split.items}
+    return {item.tobytes() for item in split.whole()}
 
 
 @pytest.mark.parametrize("name", EMBEDDED)
@@ -186,8 +197,8 @@ def test_embedded_data_is_the_same_each_time_and_its_parts_differ(name: str, sto
     (train, again), (test, anew) = (
         [datasets.make(name).open(part, storage) for _ in range(2)] for part in ("train", "test")
     )
-    assert train.items.tobytes() == again.items.tobytes()
-    assert test.items.tobytes() == anew.items.tobytes()
+    assert train.whole().tobytes() == again.whole().tobytes()
+    assert test.whole().tobytes() == anew.items.tobytes()
     assert np.array_equal(train.labels, again.labels)
     assert not _bytes(train) & _bytes(test)
     assert datasets.make(name).identity(storage) == ""
@@ -211,7 +222,7 @@ def test_variants_share_no_more_than_the_dial_says() -> None:
 
 def _means(storage: Storage, similarity: float) -> npt.NDArray[np.float64]:
     split = Patterns(similarity, n_classes=30, noise=0.2).open("train", storage)
-    means = np.stack([split.items[split.labels == label].mean(0).ravel() for label in range(30)])
+    means = np.stack([split.whole()[split.labels == label].mean(0).ravel() for label in range(30)])
     return np.asarray(means - means.mean(1, keepdims=True))
 
 
@@ -226,7 +237,7 @@ def test_the_images_follow_the_dial(storage: Storage) -> None:
 
 def test_patterns_are_shifted_independently_in_both_parts(storage: Storage) -> None:
     train, test = (Patterns(n_classes=2, noise=0.1).open(part, storage) for part in ("train", "test"))
-    pairs = zip(train.items[:100], test.items[:100], strict=True)
+    pairs = zip(train.whole()[:100], test.whole()[:100], strict=True)
     same = [np.corrcoef(a.ravel(), b.ravel())[0, 1] > 0.95 for a, b in pairs]
     assert 0 < np.mean(same) < 0.3  # one in nine by chance
 
@@ -239,7 +250,7 @@ def test_patterns_refuse_what_they_cannot_draw(options: dict[str, float]) -> Non
 
 def test_patterns_have_the_shape_asked_for(storage: Storage) -> None:
     split = Patterns(n_classes=3, size=9).open("test", storage)
-    assert split.items.shape == (300, 1, 9, 9)
+    assert split.whole().shape == (300, 1, 9, 9)
     assert split.classes == ("pattern0", "pattern1", "pattern2")
 
 
@@ -249,14 +260,14 @@ def test_every_alphabet_is_drawn_in_legible_characters(alphabet: str, storage: S
     n_classes = len(ALPHABETS[alphabet])
     assert train.classes == tuple(ALPHABETS[alphabet])
     assert (len(train), len(test)) == (100 * n_classes, 40 * n_classes)
-    means = np.stack([train.items[train.labels == label].mean(0) for label in range(n_classes)])
-    distances = ((test.items[:, None] - means[None]) ** 2).sum((2, 3, 4))
+    means = np.stack([train.whole()[train.labels == label].mean(0) for label in range(n_classes)])
+    distances = ((test.whole()[:, None] - means[None]) ** 2).sum((2, 3, 4))
     assert (distances.argmin(1) == test.labels).mean() > 0.4
 
 
 def _style(storage: Storage, style: str, **options: object) -> Sequence[bytes]:
     split = datasets.make({"name": "glyphs", "style": style, **options}).open("test", storage)
-    return [item.tobytes() for item in split.items]
+    return [item.tobytes() for item in split.whole()]
 
 
 def test_styles_and_sizes_differ(storage: Storage) -> None:

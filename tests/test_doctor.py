@@ -12,8 +12,10 @@ import torch
 
 from tlbench import doctor, executor
 from tlbench import machine as machines
+from tlbench.attempt import Choice
 from tlbench.doctor import Card, Problem, as_json, examine, lines
 from tlbench.machine import usable_cores
+from tlbench.tuning import Tuned
 from tlbench.workers import THREAD_VARIABLES
 
 GIB = doctor.GIB
@@ -37,6 +39,8 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2, 3}, raising=False)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    timed = Tuned(Choice(together=True, channels_last=True), {"apart": 2.5, "together, channels_last": 0.8})
+    monkeypatch.setattr(doctor, "_timed", lambda _: timed)
     _run(monkeypatch, jobs=4, threads=1)
     for name in (*THREAD_VARIABLES, "CUDA_VISIBLE_DEVICES"):
         monkeypatch.delenv(name, raising=False)
@@ -88,7 +92,7 @@ def test_what_is_here_is_told(machine: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert told["sources"] == "2 trained ones kept in the cache, 3 MiB"
     run = "workers 4 (one a core, faster than one with all threads), threads of each 1 (the cores, shared out)"
     assert told["a run"] == f"on cpu: {run}"
-    assert "timing" in told[""]
+    assert "apart 2.50 ms, together channels_last 0.80 ms: chosen together, channels_last; a run times" in told["timed"]
 
 
 def _columns(told: list[str]) -> tuple[list[str], list[str]]:
@@ -103,6 +107,12 @@ def test_the_findings_are_plain_json() -> None:
     assert plain["places"]["cache"]["writable"] is True
     assert plain["memory"] == {"total": 16 * GIB, "available": 12 * GIB, "limit": None}
     assert (plain["usable"], plain["problems"]) == (4, [])
+
+
+def test_the_ways_are_timed_here() -> None:
+    timed = doctor._timed(torch.device("cpu"))
+    assert timed.choice.name in timed.milliseconds
+    assert min(timed.milliseconds.values()) > 0
 
 
 def test_nothing_is_written(machine: Path) -> None:
@@ -121,7 +131,7 @@ def test_cards_are_described_and_take_one_worker(machine: Path, monkeypatch: pyt
     found = examine()
     assert (found.cards, found.problems) == ((Card("Card", 80 * GIB, "9.0"),), ())
     assert "cuda:0 Card, 80.0 GiB, compute capability 9.0" in lines(found)[0]
-    assert any("on cuda: workers 1 (an accelerator takes one)" in line for line in lines(found))
+    assert any("on cuda: workers 1 (one an accelerator)" in line for line in lines(found))
 
 
 @pytest.mark.usefixtures("machine")

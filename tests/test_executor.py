@@ -8,13 +8,14 @@ import sys
 import textwrap
 import time
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 
 from tlbench.errors import TlbenchError
-from tlbench.executor import Engine, Pool, WorkerProcess, chosen
+from tlbench.executor import Engine, Pool, WorkerProcess, chosen, default_jobs, device_of
 from tlbench.job import Job, Work
 from tlbench.workers import FORKED, THREAD_VARIABLES, default_threads
 from tlbench.workspace import Workspace
@@ -31,6 +32,10 @@ def _jobs(*work: Work) -> list[Job]:
 def _busy(_: Workspace) -> int:
     time.sleep(0.05)
     return os.getpid()
+
+
+def _echo(number: int, _: Workspace) -> int:
+    return number
 
 
 def _bad(_: Workspace) -> int:
@@ -103,6 +108,16 @@ def test_jobs_are_told_when_they_begin_and_a_longer_one_goes_before_a_shared(wor
     assert 4 in {position for _, position in told[3:]}
 
 
+def test_results_come_with_their_own_position(workspace: Workspace) -> None:
+    """Also where several of a worker's are done before anybody looks."""
+    with Pool(Engine("cpu", 2, 1), workspace) as pool:
+        found = []
+        for position, result in pool.run([Job(partial(_echo, number), "", 1.0) for number in range(40)]):
+            time.sleep(0.01)
+            found.append((position, result))
+    assert sorted(found) == [(number, number) for number in range(40)]
+
+
 def test_meanwhile_is_done_here_while_workers_work(workspace: Workspace) -> None:
     seen: list[Workspace] = []
     with Pool(Engine("cpu", 2, 1), workspace) as pool:
@@ -134,6 +149,23 @@ def test_workers_start_with_their_threads_and_keep_their_memory(workspace: Works
     assert not FORKED or before == {name: os.environ.get(name) for name in THREAD_VARIABLES}
 
 
+@pytest.mark.parametrize(
+    ("device", "cards", "jobs", "devices"),
+    [
+        ("cuda", 2, 2, ["cuda:0", "cuda:1", "cuda:0"]),
+        ("cuda", 1, 1, ["cuda", "cuda", "cuda"]),
+        ("cuda:1", 2, 1, ["cuda:1", "cuda:1", "cuda:1"]),
+        ("mps", 0, 1, ["mps", "mps", "mps"]),
+    ],
+)
+def test_a_worker_a_card(
+    device: str, cards: int, jobs: int, devices: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: cards)
+    assert default_jobs(torch.device(device)) == jobs
+    assert [device_of(device, worker) for worker in range(3)] == devices
+
+
 def test_threads_share_the_cores() -> None:
     assert default_threads(10**6) == 1
 
@@ -146,7 +178,7 @@ def test_workers_die_with_a_parent_that_is_killed(tmp_path: Path) -> None:
         from pathlib import Path
         import torch
         from tlbench.dataset import Storage
-        from tlbench.executor import Engine, Pool, WorkerProcess, chosen
+        from tlbench.executor import Engine, Pool
         from tlbench.job import Job
         from tlbench.workspace import Workspace
 

@@ -35,7 +35,7 @@ def _both(dataset: Dataset, storage: Storage) -> tuple[Split, Split]:
 
 
 def _levels(split: Split) -> list[int]:
-    return [int(item.max()) for item in split.items]
+    return [int(item.max()) for item in split.whole()]
 
 
 @pytest.mark.parametrize("held_out", ["test", "val", "valid"])
@@ -151,7 +151,7 @@ def test_a_folder_has_the_identity_of_its_files(own: Path, storage: Storage) -> 
 @pytest.mark.skipif(not REAL.is_dir(), reason=f"the real data is not at {REAL}")
 def test_a_real_folder_is_read(storage: Storage) -> None:
     split = _folder(REAL, image_size=32).open("test", storage)
-    assert split.items.shape == (2000, 3, 32, 32)
+    assert split.whole().shape == (2000, 3, 32, 32)
     assert split.classes[0] == "airplane"
     assert np.bincount(split.labels).tolist() == [200] * 10
     assert split.notes == ()
@@ -190,7 +190,7 @@ def test_the_layout_of_medmnist_is_read(file: Path, colour: bool, flat: bool, st
     held = {key: value.ravel() if flat and key.endswith("labels") else value for key, value in arrays.items()}
     for part, split in zip(("train", "test"), _both(_npz(file, held), storage), strict=True):
         images = arrays[f"{part}_images"]
-        assert np.array_equal(split.items, images.transpose(0, 3, 1, 2) if colour else images[:, None])
+        assert np.array_equal(split.whole(), images.transpose(0, 3, 1, 2) if colour else images[:, None])
         assert np.array_equal(split.labels, arrays[f"{part}_labels"].ravel())
         assert split.labels.dtype == np.int64
         assert split.classes == ("0", "1", "2")
@@ -203,11 +203,11 @@ def test_a_file_without_a_test_split_is_cut_once(file: Path, storage: Storage) -
     (train, test), again = _both(dataset, storage), dataset.open("test", storage)
     assert (len(train), len(test)) == (48, 12)
     assert np.bincount(test.labels).tolist() == [4, 4, 4]
-    assert np.array_equal(test.items, again.items)
-    assert not {item.tobytes() for item in train.items} & {item.tobytes() for item in test.items}
+    assert np.array_equal(test.whole(), again.whole())
+    assert not {item.tobytes() for item in train.whole()} & {item.tobytes() for item in test.whole()}
     assert test.notes == (f"{file}: no test_images; one stratified fifth was cut off as the test split",)
     other = _npz(file, arrays, split_seed=1).open("test", storage)
-    assert not np.array_equal(other.items, test.items)
+    assert not np.array_equal(other.whole(), test.whole())
 
 
 @pytest.mark.parametrize("key", ["train_images", "train_labels", "test_images", "test_labels"])

@@ -32,10 +32,9 @@ class Choices:
     def settle(self, trials: Sequence[Trial], pool: Pool) -> None:
         """Has the workers time what these trials need and nobody has settled yet: whole networks, then their parts."""
         for several in ({(t.arm.setup, 0) for t in trials}, {(t.arm.setup, self._frozen(t)) for t in trials}):
-            missing = sorted((s.label, frozen, s) for s, frozen in several if _key(s, frozen) not in self._found)
-            for position, tuned in pool.run([Job(self._tuning(s, frozen), "", 1.0) for _, frozen, s in missing]):
-                _, frozen, setup = missing[position]
-                self._found[_key(setup, frozen)] = tuned
+            missing = sorted((one for one in several if _key(*one) not in self._found), key=lambda one: _key(*one))
+            for position, tuned in pool.run([Job(self._tuning(*one), "", 1.0) for one in missing]):
+                self._found[_key(*missing[position])] = tuned
 
     def choice(self, trial: Trial) -> Choice:
         """How the trial is run."""

@@ -33,14 +33,16 @@ class Storage:
 class Split:
     """One split of a dataset.
 
-    items: (N, C, H, W) uint8 images, in memory or memory-mapped; labels: (N,) indices into `classes`;
-    notes: what a reader did that the user should know (files skipped, images resized).
+    items: (M, C, H, W) uint8 images, in memory or memory-mapped; labels: (N,) indices into `classes`;
+    notes: what a reader did that the user should know (files skipped, images resized); rows: (N,) which of the items
+    these are, all of them in their order where it is None.
     """
 
     items: npt.NDArray[Any]
     labels: Labels
     classes: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    rows: Indices | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -52,7 +54,15 @@ class Split:
 
     def take(self, indices: Indices) -> npt.NDArray[Any]:
         """The items at `indices`, in that order, as an array of their own."""
-        return np.array(self.items[indices])
+        return np.array(self.items[indices if self.rows is None else self.rows[indices]])
+
+    def whole(self) -> npt.NDArray[Any]:
+        """All items in their order, in memory."""
+        return self.take(np.arange(len(self)))
+
+    def only(self, keep: Indices) -> "Split":
+        """The items at `keep`; none is copied, so that what is memory-mapped stays on the disk."""
+        return replace(self, labels=self.labels[keep], rows=keep if self.rows is None else self.rows[keep])
 
 
 @dataclass(frozen=True)
@@ -102,7 +112,7 @@ def _narrow(split: Split, wanted: tuple[str, ...], label: str) -> Split:
     keep = np.flatnonzero(np.isin(split.labels, places))
     rename = np.zeros(len(split.classes), dtype=np.int64)
     rename[places] = np.arange(len(places))
-    return replace(split, items=split.items[keep], labels=rename[split.labels[keep]], classes=wanted)
+    return replace(split.only(keep), labels=rename[split.labels[keep]], classes=wanted)
 
 
 def file_digest(path: Path) -> str:

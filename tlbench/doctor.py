@@ -14,14 +14,20 @@ import torch
 from tlbench import device as devices
 from tlbench import environment, machine
 from tlbench.executor import default_jobs
+from tlbench.inputs import InputForm
 from tlbench.launch import storage
 from tlbench.machine import groups, text
+from tlbench.network import Setup, networks
+from tlbench.tuning import Tuned, Tuning
 from tlbench.workers import THREAD_VARIABLES, default_threads
+from tlbench.workspace import Workspace
 
 NVIDIA = Path("/dev/nvidia0")
 GIB = 1 << 30
 BF16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # of x86 and of Arm
-TIMED = "channels_last, and whether seeds are trained as one network, are decided by timing at the start of a run"
+TIMED = "a run times its own networks in this way before it begins, and takes what is fastest"
+TRIED = {"name": "resnet", "depth": 8, "width": 8}  # the network of `quick`, at
+TRIED_SIZE, TRIED_BATCH, TRIED_SEEDS = 8, 16, 5
 
 
 @dataclass(frozen=True)
@@ -96,12 +102,13 @@ class Findings:
     kept_bytes: int
     jobs: int
     threads: int
+    timed: Tuned
     complaints: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
 
 
 def examine() -> Findings:
-    """Looks at this machine; nothing is written, downloaded or trained."""
+    """Looks at this machine; nothing is written or downloaded, and a few steps of a small network are timed."""
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         cards, chosen = _cards(), devices.choose("auto")
@@ -129,6 +136,7 @@ def examine() -> Findings:
         kept_bytes=sum(kept),
         jobs=jobs,
         threads=threads,
+        timed=_timed(chosen),
         complaints=tuple(dict.fromkeys(" ".join(str(warning.message).split()) for warning in said)),
     )
     problems = (*_cuda_problems(found), *_load_problems(found), *_place_problems(found))
@@ -155,7 +163,7 @@ def lines(findings: Findings) -> list[str]:
         *((name, _place_words(place)) for name, place in findings.places.items()),
         ("sources", f"{findings.kept} trained ones kept in the cache, {_size(findings.kept_bytes)}"),
         ("a run", f"on {findings.device}: {_run_words(findings)}"),
-        ("", TIMED),
+        ("timed", f"{_timed_words(findings.timed)}; {TIMED}"),
         *(("problem", f"{problem.what}: {problem.mend}") for problem in found),
     ]
     return [f"{name:9} {words}" for name, words in told] + ([] if found else ["no problem found"])
@@ -177,8 +185,20 @@ def _place_words(place: Place) -> str:
 
 
 def _run_words(findings: Findings) -> str:
-    why = "one a core, faster than one with all threads" if findings.device == "cpu" else "an accelerator takes one"
+    why = "one a core, faster than one with all threads" if findings.device == "cpu" else "one an accelerator"
     return f"workers {findings.jobs} ({why}), threads of each {findings.threads} (the cores, shared out)"
+
+
+def _timed(device: torch.device) -> Tuned:
+    """What a step of `quick`'s network takes in each way that is open here."""
+    setup = Setup(networks.make(TRIED), InputForm(TRIED_SIZE, 1))
+    return Tuning(setup, 0, TRIED_BATCH, TRIED_SEEDS)(Workspace(storage(None, download=False), device))
+
+
+def _timed_words(timed: Tuned) -> str:
+    ways = ", ".join(f"{name.replace(', ', ' ')} {took:.2f} ms" for name, took in timed.milliseconds.items())
+    what = f"a step and seed of resnet:8 of width 8 at {TRIED_SIZE} pixels, batch {TRIED_BATCH}"
+    return f"{what}: {ways}: chosen {timed.choice.name}"
 
 
 def _size(count: int | None, unknown: str = "unknown") -> str:

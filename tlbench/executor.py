@@ -39,8 +39,16 @@ class Engine:
 
 
 def default_jobs(device: torch.device) -> int:
-    """A worker a core on the CPU, one on an accelerator."""
-    return usable_cores() if device.type == "cpu" else 1
+    """A worker a core on the CPU, one an accelerator: all of them for `cuda` without a number."""
+    if device.type == "cpu":
+        return usable_cores()
+    return max(1, torch.cuda.device_count()) if device == torch.device("cuda") else 1
+
+
+def device_of(device: str, worker: int) -> str:
+    """Where a worker computes: with `cuda` without a number, workers share the cards out in turn."""
+    cards = torch.cuda.device_count() if device == "cuda" else 0
+    return f"cuda:{worker % cards}" if cards > 1 else device
 
 
 _here: list[Workspace] = []  # a worker's own workspace, which keeps what it has opened
@@ -101,10 +109,11 @@ class Pool:
 
     def __enter__(self) -> Self:
         if self._engine.jobs > 1:
-            arguments = (self._workspace.storage, self._engine.device, self._engine.threads)
-            origin = context(self._engine.jobs, self._engine.threads)
-            executors = [ProcessPoolExecutor(1, origin, _start_worker, arguments) for _ in range(self._engine.jobs)]
-            self._workers = [WorkerProcess(number, executor) for number, executor in enumerate(executors)]
+            storage, threads = self._workspace.storage, self._engine.threads
+            origin = context(self._engine.jobs, threads)
+            for number in range(self._engine.jobs):
+                arguments = storage, device_of(self._engine.device, number), threads
+                self._workers.append(WorkerProcess(number, ProcessPoolExecutor(1, origin, _start_worker, arguments)))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
@@ -130,32 +139,35 @@ class Pool:
                 watch(0, position)
                 yield position, job.work(self._workspace)
             return
-        left, pending = list(range(len(jobs))), dict[Future[Any], WorkerProcess]()
+        left, pending = list(range(len(jobs))), dict[Future[Any], tuple[int, WorkerProcess]]()
         try:
             while left or pending:
                 for worker in [one for _ in range(AHEAD) for one in self._workers]:
                     if left and len(worker.given) < AHEAD:
-                        pending[self._give(worker, left, jobs, watch)] = worker
+                        pending |= self._give(worker, left, jobs, watch)
                 if meanwhile is not None:
                     meanwhile(self._workspace)
                     meanwhile = None
-                for future in wait(pending, return_when=FIRST_COMPLETED).done:
-                    worker = pending.pop(future)
-                    position = worker.given.popleft()
-                    yield position, future.result()
+                done = wait(pending, return_when=FIRST_COMPLETED).done
+                for future in [one for one in pending if one in done]:  # a worker's in the order in which it did them
+                    position, worker = pending.pop(future)
+                    worker.given.popleft()
                     if worker.given:
                         watch(worker.number, worker.given[0])
+                    yield position, future.result()
         except BrokenProcessPool:
             raise TlbenchError(
                 "a worker was killed, most often for lack of memory; what is done is kept: "
                 "run again with fewer --jobs or a smaller batch"
             ) from None
 
-    def _give(self, worker: WorkerProcess, left: list[int], jobs: Sequence[Job], watch: Watch) -> Future[Any]:
+    def _give(
+        self, worker: WorkerProcess, left: list[int], jobs: Sequence[Job], watch: Watch
+    ) -> dict[Future[Any], tuple[int, WorkerProcess]]:
         position = chosen(worker, self._workers, left, jobs)
         left.remove(position)
         worker.shared.add(jobs[position].shares)
         worker.given.append(position)
         if len(worker.given) == 1:
             watch(worker.number, position)
-        return worker.executor.submit(_work, jobs[position].work)
+        return {worker.executor.submit(_work, jobs[position].work): (position, worker)}

@@ -94,7 +94,7 @@ def read_pictures(folder: Path, image_size: int | None, cache: Path) -> Pictures
             partial.unlink(missing_ok=True)
     said = json.loads(facts.read_text())
     items = np.load(kept, mmap_mode="r", allow_pickle=False)
-    return Pictures(items, np.array(said["labels"], dtype=np.int64), tuple(said["notes"]))
+    return Pictures(items[: len(said["labels"])], np.array(said["labels"], dtype=np.int64), tuple(said["notes"]))
 
 
 def _decode(classes: dict[str, list[Path]], image_size: int | None, array_path: Path, folder: Path) -> dict[str, Any]:
@@ -119,12 +119,7 @@ def _decode(classes: dict[str, list[Path]], image_size: int | None, array_path: 
     if set(shapes) != {(size, size)}:
         found = f"{len(shapes)} sizes" if len(shapes) > 1 else "another size"
         notes.append(f"{folder}: images of {found} cut to the centre square and scaled to {size}x{size}")
-    if len(labels) < len(files):
-        trimmed = np.array(array[: len(labels)])
-        with array_path.open("wb") as out:
-            np.save(out, trimmed, allow_pickle=False)
-    else:
-        array.flush()
+    array.flush()
     return {"labels": labels, "notes": notes}
 
 

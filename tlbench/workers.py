@@ -5,7 +5,9 @@ import ctypes
 import multiprocessing
 import os
 import re
+import signal
 import sys
+import threading
 from collections.abc import Iterable, Iterator
 from multiprocessing import forkserver
 from multiprocessing.context import BaseContext
@@ -36,7 +38,7 @@ def start_early(jobs: int | None, asked: Iterable[str] = ()) -> None:
     jobs = jobs or usable_cores()
     if FORKED and jobs > 1:
         forkserver.set_forkserver_preload(["tlbench.study", *leaves(asked)])
-        with _threads(default_threads(jobs)):
+        with _threads(default_threads(jobs)), _uninterrupted():
             forkserver.ensure_running()
 
 
@@ -81,6 +83,18 @@ def _threads(number: int) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Within it, a process that is started ignores an interrupt, also while it imports: its parent deals with it."""
+    here = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN) if here else None
+    try:
+        yield
+    finally:
+        if here:
+            signal.signal(signal.SIGINT, before)
 
 
 def keep_freed_memory() -> None:

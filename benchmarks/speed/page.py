@@ -181,10 +181,10 @@ def _peaks(peaks: Mapping[str, float]) -> str:
 
 
 def _scaling(rows: Sequence[Plain]) -> str:
-    text = (
-        "## How tlbench grows\n\nOne target of TINY, 5 seeds and 1 source where they do not grow; n_train on patterns of "
-        "325 classes, 1 epoch.\ny ~ x^exponent.\n"
+    where = (
+        "One target of TINY, 5 seeds and 1 source where they do not grow; n_train on 325 classes of patterns, 1 epoch."
     )
+    text = f"## How tlbench grows\n\n{where}\ny ~ x^exponent.\n"
     head = ["axis", "sizes", "seconds", "peak MB", "exponent of seconds", "less start-up", "of memory"]
     body = []
     for row in rows:

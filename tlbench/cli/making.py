@@ -60,7 +60,8 @@ def run(
     shelves = {"source": source, "target": target, "method": method, "similarity": similarity}
     named = [one for entries in shelves.values() for one in entries or []]
     suite = suite or ("" if named or n_train else DEFAULT_SUITE)
-    start_early(jobs, [suite, *named, network or ""])
+    if not dry_run:
+        start_early(jobs, [suite, *named, network or ""])
     from tlbench.launch import Asked, Means, launch
 
     plain = {"seeds": seeds, "root_seed": root_seed, "epochs": epochs, "learning_rates": lr or None, "network": network}

@@ -42,9 +42,9 @@ class Folder(Dataset):
         split = Split(found.items, found.labels, names, found.notes)
         if test is not None:
             return split
-        keep = cut(found.labels, part, self.split_seed)
         note = f"{self.path}: no test folder; one stratified fifth was cut off as the test split"
-        return replace(split, items=split.items[keep], labels=split.labels[keep], notes=(*split.notes, note))
+        kept = split.only(cut(found.labels, part, self.split_seed))
+        return replace(kept, notes=(*split.notes, note))
 
     def _parts(self) -> tuple[Path, Path | None]:
         if not self.path.is_dir():

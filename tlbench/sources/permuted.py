@@ -22,6 +22,6 @@ class Permuted(Pretrained):
 
     def rearrange(self, split: Split, form: InputForm, random: np.random.Generator) -> Split:
         """The split at the network's own size, its pixels permuted."""
-        items = form.pixels(split.items)
+        items = form.pixels(split.whole())
         flat = items.reshape(*items.shape[:2], -1)
-        return replace(split, items=flat[:, :, random.permutation(flat.shape[2])].reshape(items.shape))
+        return replace(split, items=flat[:, :, random.permutation(flat.shape[2])].reshape(items.shape), rows=None)
