@@ -17,7 +17,8 @@ def _job(label: str, seconds: float = 1.0, count: int = 1) -> Job:
 def _run(n: int, workers: int = 1) -> Callable[[Watch], Iterator[tuple[int, int]]]:
     def run(watch: Watch) -> Iterator[tuple[int, int]]:
         for position in range(n):
-            watch(position % workers, position)
+            watch(position % workers, position, None)
+            watch(position % workers, position, 0.1)
             yield position, position
 
     return run
@@ -70,30 +71,32 @@ def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def test_the_estimate_learns_what_each_kind_takes(now: list[float]) -> None:
     estimate = Estimate([_job(label, 5.0) for label in ("fast", "slow") * 11])
     for position in range(20):
-        estimate.begun(0, position)
-        now[0] += 1.0 if position % 2 == 0 else 9.0
-        estimate.done(position)
+        estimate.watch(0, position, None)
+        took = 1.0 if position % 2 == 0 else 9.0
+        now[0] += took
+        estimate.watch(0, position, took)
     assert estimate.seconds() == pytest.approx(10.0, abs=0.5)
     assert estimate.left() == "about 10 s left"
 
 
 def test_a_kind_not_seen_yet_is_expected_as_the_others_turned_out(now: list[float]) -> None:
     estimate = Estimate([_job("long", 10.0), _job("long", 10.0), _job("short", 1.0)])
-    estimate.begun(0, 0)
+    estimate.watch(0, 0, None)
     now[0] += 20.0
-    estimate.done(0)
+    estimate.watch(0, 0, 20.0)
     assert estimate.seconds() == pytest.approx(22.0)
 
 
 def test_workers_share_what_is_left_and_the_longest_is_waited_for(now: list[float]) -> None:
     estimate = Estimate([_job("a", 10.0) for _ in range(4)])
-    estimate.begun(0, 0)
-    estimate.begun(1, 1)
+    estimate.watch(0, 0, None)
+    estimate.watch(1, 1, None)
     now[0] += 4.0
     assert estimate.seconds() == pytest.approx((6 + 6 + 10 + 10) / 2)
     now[0] += 6.0
-    assert (estimate.done(0), estimate.done(1)) == (0, 1)
-    estimate.begun(1, 2)
+    estimate.watch(0, 0, 10.0)
+    estimate.watch(1, 1, 10.0)
+    estimate.watch(1, 2, None)
     now[0] += 9.0
-    estimate.begun(0, 3)
+    estimate.watch(0, 3, None)
     assert estimate.seconds() == pytest.approx(10.0)

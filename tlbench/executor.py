@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections import deque
 from collections.abc import Hashable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -69,8 +70,15 @@ def _die_with_parent() -> None:
         os._exit(1)
 
 
-def _work(work: Work) -> Any:
-    return work(_here[0])
+def _work(work: Work) -> tuple[float, Any]:
+    """The work's seconds and result."""
+    return _timed(work, _here[0])
+
+
+def _timed(work: Work, workspace: Workspace) -> tuple[float, Any]:
+    started = time.monotonic()
+    result = work(workspace)
+    return time.monotonic() - started, result
 
 
 AHEAD = 2  # jobs that a worker has at most, one of them running: it never waits for this process
@@ -127,7 +135,7 @@ class Pool:
     def run(
         self, jobs: Sequence[Job], watch: Watch = unwatched, meanwhile: Work | None = None
     ) -> Iterator[tuple[int, Any]]:
-        """Yields (position, result) of each job as it is done; tells `watch` when one is begun.
+        """Yields (position, result) of each job as it is done; tells `watch` when one is begun and done.
 
         meanwhile: is done here as soon as every worker has something to do.
 
@@ -136,8 +144,10 @@ class Pool:
         """
         if not self._workers:
             for position, job in enumerate(jobs):
-                watch(0, position)
-                yield position, job.work(self._workspace)
+                watch(0, position, None)
+                took, result = _timed(job.work, self._workspace)
+                watch(0, position, took)
+                yield position, result
             return
         left, pending = list(range(len(jobs))), dict[Future[Any], tuple[int, WorkerProcess]]()
         try:
@@ -152,9 +162,11 @@ class Pool:
                 for future in [one for one in pending if one in done]:  # a worker's in the order in which it did them
                     position, worker = pending.pop(future)
                     worker.given.popleft()
+                    took, result = future.result()
+                    watch(worker.number, position, took)
                     if worker.given:
-                        watch(worker.number, worker.given[0])
-                    yield position, future.result()
+                        watch(worker.number, worker.given[0], None)
+                    yield position, result
         except BrokenProcessPool:
             raise TlbenchError(
                 "a worker was killed, most often for lack of memory; what is done is kept: "
@@ -169,5 +181,5 @@ class Pool:
         worker.shared.add(jobs[position].shares)
         worker.given.append(position)
         if len(worker.given) == 1:
-            watch(worker.number, position)
+            watch(worker.number, position, None)
         return {worker.executor.submit(_work, jobs[position].work): (position, worker)}

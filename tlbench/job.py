@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 from tlbench.workspace import Workspace
 
 Work: TypeAlias = Callable[[Workspace], Any]
-Watch: TypeAlias = Callable[[int, int], None]  # told (worker, position) when a job is begun
+Watch: TypeAlias = Callable[[int, int, float | None], None]
 
 
 @dataclass(frozen=True)
@@ -26,5 +26,5 @@ class Job:
     block: int = 0
 
 
-def unwatched(worker: int, position: int) -> None:
-    """Nobody is told."""
+def unwatched(worker: int, position: int, took: float | None) -> None:
+    """What a `Watch` is told: which worker begins a job (None), or has done it in so many seconds. Here, nobody is."""

@@ -39,24 +39,22 @@ class Progress:
             whole = bars.add_task(what, total=guess.total, left="")
             workers: dict[int, TaskID] = {}
 
-            def watch(worker: int, position: int) -> None:
-                guess.begun(worker, position)
+            def watch(worker: int, position: int, took: float | None) -> None:
+                guess.watch(worker, position, took)
                 if worker not in workers and worker < BARS:
                     workers[worker] = bars.add_task("", total=guess.total, left="")
                 if worker in workers:
-                    bars.update(workers[worker], description=f"  worker {worker + 1}", left=guess.jobs[position].label)
+                    job = guess.jobs[position]
+                    done = 0 if took is None else job.count
+                    bars.update(workers[worker], description=f"  worker {worker + 1}", left=job.label, advance=done)
 
             for position, result in run(watch):
-                worker, job = guess.done(position), guess.jobs[position]
-                bars.update(whole, advance=job.count, left=guess.left())
-                if worker in workers:
-                    bars.update(workers[worker], advance=job.count)
+                bars.update(whole, advance=guess.jobs[position].count, left=guess.left())
                 yield position, result
 
     def _plain(self, what: str, guess: "Estimate", run: Callable[[Watch], Results]) -> Results:
         said, done = 0, 0
-        for position, result in run(guess.begun):
-            guess.done(position)
+        for position, result in run(guess.watch):
             done += guess.jobs[position].count
             if done * LINES // guess.total > said:
                 said = done * LINES // guess.total
@@ -82,7 +80,7 @@ class Estimate:
 
     jobs: Sequence[Job]
     _left: set[int] = field(init=False)
-    _running: dict[int, tuple[int, float]] = field(default_factory=dict)  # by position: worker and when it was begun
+    _running: dict[int, float] = field(default_factory=dict)  # by position: when it was begun
     _workers: set[int] = field(default_factory=set)
     _by_label: dict[str, _Turned] = field(default_factory=dict)
     _all: _Turned = field(default_factory=_Turned)
@@ -95,24 +93,22 @@ class Estimate:
         """Trials in all."""
         return sum(job.count for job in self.jobs)
 
-    def begun(self, worker: int, position: int) -> None:
-        """Counts a job as begun now."""
-        self._workers.add(worker)
-        self._running[position] = worker, time.monotonic()
-
-    def done(self, position: int) -> int:
-        """Counts a job as done now; tells by which worker."""
-        job, (worker, began) = self.jobs[position], self._running.pop(position)
-        took = time.monotonic() - began
+    def watch(self, worker: int, position: int, took: float | None) -> None:
+        """Counts a job as begun now, or as done in so many seconds."""
+        if took is None:
+            self._workers.add(worker)
+            self._running[position] = time.monotonic()
+            return
+        job = self.jobs[position]
         self._by_label.setdefault(job.label, _Turned()).add(took, job.seconds)
         self._all.add(took, job.seconds)
+        self._running.pop(position, None)
         self._left.discard(position)
-        return worker
 
     def seconds(self) -> float:
         """The estimate: what is left over the workers, at least as long as the longest that is running."""
         now = time.monotonic()
-        running = [max(0.0, self._of(p) - (now - began)) for p, (_, began) in self._running.items()]
+        running = [max(0.0, self._of(p) - (now - began)) for p, began in self._running.items()]
         waiting = sum(self._of(position) for position in self._left - self._running.keys())
         return max([(sum(running) + waiting) / max(1, len(self._workers)), *running])
 
