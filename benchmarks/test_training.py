@@ -66,7 +66,7 @@ def _arm(start: Start, data: Data, workspace: Workspace) -> str | None:
         order = torch.Generator().manual_seed(0)
         fitted = attempt([start], [items], [order], BUDGET, BUDGET.learning_rates[0])[0].fitted
         return fitted.failure if fitted else "nothing was trained"
-    whole = Prepared(data.train, data.validation, 0, 0.0)
+    whole = Prepared(data.train, data.validation)
     evaluate(start, whole, data.tested, 0, Clock(data.train.labels.device), len(BUDGET.learning_rates))
     return None
 

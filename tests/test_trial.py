@@ -8,6 +8,7 @@ import torch
 
 from tests.tiny import BUDGET, SOURCE, tiny_arm, tiny_trial
 from tlbench import learners
+from tlbench.attempt import PLAIN
 from tlbench.method import Materials, methods
 from tlbench.records import unpack_bits
 from tlbench.source import Weights
@@ -195,3 +196,17 @@ def test_a_classifiers_strength_is_chosen_from_a_grid_as_large_as_that_of_rates(
 def test_every_classifier_fits_a_handful_of_images(classifier: str, workspace: Workspace) -> None:
     arm = tiny_arm(8, replace(BUDGET, learning_rates=(0.01,) * 5))
     assert tiny_trial(f"features:{classifier}", arm=arm).run(workspace).status == "done"
+
+
+@pytest.mark.parametrize(
+    ("method", "prefix"), [("finetune", (0, None)), ("last_k", (3, "memory")), ("direct", (5, "memory"))]
+)
+def test_where_a_frozen_prefix_was_kept_is_recorded(
+    workspace: Workspace, method: str, prefix: tuple[int, str | None]
+) -> None:
+    record = tiny_trial(method).run(workspace)
+    assert record.status == "done", record.outcome["failure"]
+    assert (record.timing["prefix"]["boundary"], record.timing["prefix"]["kept"]) == prefix
+    plain = tiny_trial(method).run(workspace, PLAIN)
+    assert plain.timing["prefix"] == {"boundary": 0, "kept": None}
+    assert plain.outcome["accuracy"] == pytest.approx(record.outcome["accuracy"], abs=0.02)

@@ -13,7 +13,7 @@ from tlbench.joined import join
 from tlbench.learners import Items, Learner, predict
 from tlbench.method import Start
 from tlbench.network import HEAD, Network
-from tlbench.prefix import prefix
+from tlbench.prefix import Kept, prefix
 from tlbench.training import Budget, Clock, Fitted, fit
 from tlbench.workspace import Workspace
 
@@ -66,8 +66,9 @@ class Prepared:
 
     train: Items
     validation: Items
-    boundary: int
-    seconds: float
+    boundary: int = 0
+    seconds: float = 0.0
+    kept: Kept | None = None
 
 
 @dataclass(frozen=True)
@@ -103,8 +104,8 @@ def prepare(start: Start, data: Data, of: Hashable, choice: Choice, workspace: W
     train = prefix(start.network, data.train, (of, "train"), boundary, workspace)
     validation = train and prefix(start.network, data.validation, (of, "validation"), boundary, workspace)
     if train is None or validation is None:
-        return Prepared(data.train, data.validation, 0, 0.0)
-    return Prepared(train.items, validation.items, boundary, train.seconds)
+        return Prepared(data.train, data.validation)
+    return Prepared(train.items, validation.items, boundary, train.seconds, train.kept)
 
 
 def lay_out(network: Network, choice: Choice) -> None:

@@ -79,7 +79,7 @@ class Begun:
         network, items, seed = best.start.network, best.items, key(*self.arm.stream("readout", self.seed))
         tested = prefix(network, self.data.tested, (self.named, "tested"), items.boundary, self.workspace)
         if tested is None:
-            items, tested = Prepared(self.data.train, self.data.validation, 0, 0.0), Prefix(self.data.tested)
+            items, tested = Prepared(self.data.train, self.data.validation), Prefix(self.data.tested)
         tries = len(self.arm.budget.learning_rates)
         return evaluate(best.start, items, tested.items, seed, clock, tries)
 
@@ -218,4 +218,5 @@ def _timing(attempts: Sequence[Attempt], best: Attempt, readout: Clock, weights:
         "grid_seconds": sum(attempt.seconds for attempt in attempts) + readout.seconds,
         "curve_seconds": list(best.fitted.curve.seconds) if best.fitted else None,
         "source_seconds": weights.seconds if weights else None,
+        "prefix": {"boundary": best.items.boundary, "kept": best.items.kept},
     }
