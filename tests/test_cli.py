@@ -292,7 +292,7 @@ def test_power_speaks_in_points(tlbench: Run) -> None:
     [
         (["run", "tiny.toml", "--max-seeds", "10", "--out", "out"], "need --seeds auto"),
         (["run", "tiny.toml", "--seeds", "none"], "seeds: none is neither a number"),
-        (["run", "tiny.toml", "--dry-run", "--out", "tiny.toml"], "--out tiny.toml is a file"),
+        (["run", "tiny.toml", "--dry-run", "--out", "tiny.toml"], "tiny.toml is a file"),
         (["run", "tiny.toml", "--network", "resnet:abc"], "not 'abc'"),
         (
             ["run", "--source", "file", "--target", "digits", "--n-train", "50"],

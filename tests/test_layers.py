@@ -12,7 +12,7 @@ LAYERS = (
     {"errors"},
     {"curve", "stats", "shelf", "streams", "device", "environment", "machine", "layers", "optimizer"},
     {"records", "dataset", "workers"},
-    {"pictures", "published", "workspace", "inputs", "readings"},
+    {"ownership", "pictures", "published", "workspace", "inputs", "readings"},
     {"network", "verdict", "job"},
     {"joined", "frame", "insights", "simulation", "accepted"},
     {"learners", "figures", "changes"},

@@ -21,6 +21,8 @@ from tlbench.tuning import Tuned, Tuning
 from tlbench.verdict import verdicts
 from tlbench.workspace import Workspace
 
+BEGUN: dict[str, Any] = {"schema_version": 1, "suite": {}, "cells": []}
+
 
 class Said(Progress):
     """Progress that keeps what it is told."""
@@ -114,7 +116,7 @@ def test_workers_give_the_same_outcomes_as_one_process(workspace: Workspace, tmp
     one, two = tmp_path / "one", tmp_path / "two"
     study = _study(workspace, one)
     (one).mkdir()
-    (one / "run.json").write_text(json.dumps({"engine": {"threads": 1}}))
+    (one / "run.json").write_text(json.dumps(BEGUN | {"engine": {"threads": 1}}))
     study = _study(workspace, one)
     study.run(Said())
     two.mkdir()
@@ -164,7 +166,7 @@ def test_a_broken_off_block_is_run_in_its_old_make_up(
 
 def test_threads_of_a_begun_run_are_kept(workspace: Workspace, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "run.json").write_text(json.dumps({"engine": {"threads": 3}}))
+    (tmp_path / "out" / "run.json").write_text(json.dumps(BEGUN | {"engine": {"threads": 3}}))
     assert _study(workspace, tmp_path / "out").engine.threads == 3
 
 
@@ -186,6 +188,21 @@ def test_a_failed_trial_is_kept_and_counted_again(workspace: Workspace, tmp_path
     assert again.ran == 0
     assert again.failed > 0
     assert any("failed trials are kept" in line for line in said.lines)
+
+
+def test_records_that_go_missing_during_a_run_are_counted(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process removes one when the run is all but over."""
+    judged = Study.reach
+
+    def meddled(self: Study) -> dict[str, float | None]:
+        next(self.folder.rglob("finetune/seed-1.json")).unlink()
+        return judged(self)
+
+    monkeypatch.setattr(Study, "reach", meddled)
+    outcome = _study(workspace, tmp_path / "out").run(Said())
+    assert (outcome.ran, outcome.missing) == (6, 1)
 
 
 def test_a_fresh_start_clears_a_run_and_nothing_else(workspace: Workspace, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from tlbench.errors import TlbenchError
 from tlbench.records import RUN_FILE, Record, digest_of, read_json, write_text
+from tlbench.shelf import slug
 from tlbench.verdict import Held, Judged, judge_run
 from tlbench.verdict.held import area_of, disagreement
 from tlbench.verdict.screen import Side, at_chance
@@ -221,9 +222,20 @@ def text_of(accepted: Accepted) -> str:
     return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
+def named(suite: str) -> str:
+    """A suite's name as it names a file.
+
+    Raises:
+        TlbenchError: it is no slug, so that it could lead to another folder.
+    """
+    if slug(suite) != suite:
+        raise TlbenchError(f"suite name '{suite}' cannot name a file; run the suite again under a name like 'my-suite'")
+    return suite
+
+
 def write_accepted(accepted: Accepted, folder: Path) -> Path:
     """Writes `<suite>.json` into the folder; its path."""
-    path = folder / f"{accepted.suite}.json"
+    path = folder / f"{named(accepted.suite)}.json"
     write_text(path, text_of(accepted))
     return path
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from pydantic import BeforeValidator, InstanceOf
 
 from tlbench.errors import TlbenchError, unknown
-from tlbench.shelf import Leaf, Shelf
+from tlbench.shelf import Leaf, Shelf, slug
 
 Labels: TypeAlias = npt.NDArray[np.int64]
 Indices: TypeAlias = npt.NDArray[np.int64]
@@ -162,7 +162,7 @@ class Target:
     label: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "label", self.label or f"{self.dataset.label}-n{self.n_train}")
+        object.__setattr__(self, "label", slug(self.label or f"{self.dataset.label}-n{self.n_train}"))
 
     def recipe(self) -> dict[str, Any]:
         """Plain data that fixes the target."""

@@ -28,6 +28,7 @@ NOT_MAKING = (
     "frame",
     "errors",
     "study",
+    "ownership",
     "progress",
     "doctor",
     "machine",

@@ -5,6 +5,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,8 +18,10 @@ from tlbench.errors import TlbenchError, one_line
 
 SCHEMA_VERSION = 1
 RUN_FILE = "run.json"
+DRAWN_BY = "drawn by tlbench"  # by which a run's figures are known
 RUN_KEYS = {"suite", "looks", "weights", "verdict", "cells", "skipped", "notes", "engine", "environment"}
 CELL_KEYS = {"path", "seeds", "baseline", "baselines", "role", "family", "expect", "source", "target", "method"}
+PATH = re.compile(r"[a-z0-9_][a-z0-9._-]*(/[a-z0-9_][a-z0-9._-]*){2}")  # target/source/method, each a slug
 Status: TypeAlias = Literal["done", "failed"]
 
 
@@ -122,6 +125,9 @@ def read_run(folder: Path) -> dict[str, Any]:
     lacking = RUN_KEYS - run.keys() or {key for cell in run["cells"] for key in CELL_KEYS - cell.keys()}
     if lacking:
         raise TlbenchError(f"{folder / RUN_FILE} lacks {', '.join(sorted(lacking))}; run the suite again")
+    named = {path for cell in run["cells"] for path in (cell["path"], cell["baseline"], *cell["baselines"].values())}
+    if outside := sorted(path for path in named if not PATH.fullmatch(path)):
+        raise TlbenchError(f"{folder / RUN_FILE} names '{outside[0]}', which is no cell's path; run the suite again")
     return run
 
 

@@ -20,6 +20,17 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9._]+", "-", text.lower()).strip("-.") or "x"
 
 
+def proper_slug(text: str, what: str) -> str:
+    """The same for a name that a user chose: one of which nothing is left is refused.
+
+    Raises:
+        ValueError: it has no letter or digit.
+    """
+    if not re.search("[a-z0-9]", text.lower()):
+        raise ValueError(f"{what} '{text}' needs a letter or a digit: a folder is named by it")
+    return slug(text)
+
+
 def _plain(value: Any) -> Any:
     return value.recipe() if isinstance(value, Leaf) else str(value) if isinstance(value, Path) else value
 

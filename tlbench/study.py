@@ -1,7 +1,6 @@
 """A study: plan, execute what is not yet on disk, judge. The one module that imports both wings."""
 
 import json
-import shutil
 import time
 from collections import defaultdict
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from tlbench.errors import TlbenchError, one_line
 from tlbench.executor import Engine, Mode, Pool, default_jobs
 from tlbench.job import Job, Work
 from tlbench.network import Setup
+from tlbench.ownership import clear, refuse_what_is_not_ours
 from tlbench.plan import Plan, resolve
 from tlbench.progress import Progress
 from tlbench.readings import reach
@@ -61,11 +61,15 @@ class Limits:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a study did: trials run, kept from before, failed."""
+    """What a study did: trials run, kept from before, failed; and how many of them have no record at the end.
+
+    A missing record was removed, or damaged, by somebody else while the study ran.
+    """
 
     ran: int
     kept: int
     failed: int
+    missing: int
 
 
 class Study:
@@ -85,8 +89,7 @@ class Study:
         like: the engine's choices of another run, to be taken over where none was begun here.
         """
         self.suite, self.folder, self.workspace = suite, folder, workspace
-        if folder.exists() and not folder.is_dir():
-            raise TlbenchError(f"--out {folder} is a file; name a folder")
+        refuse_what_is_not_ours(folder)
         self.plan: Plan = resolve(suite, workspace)
         self._like = like or {}
         begun = read_json(folder / RUN_FILE).get("engine", {}) if (folder / RUN_FILE).is_file() else self._like
@@ -156,8 +159,9 @@ class Study:
                 ran += len(todo)
                 if not self._extend(progress, limits or Limits(), time.monotonic() - started):
                     break
-        failed = sum(record.status == "failed" for record in self._records(self.jobs()))
-        return Outcome(ran, len(self.jobs()) - ran, failed)
+        jobs, found = self.jobs(), self._records(self.jobs())
+        failed = sum(record.status == "failed" for record in found)
+        return Outcome(ran, len(jobs) - ran, failed, len(jobs) - len(found))
 
     def _extend(self, progress: Progress, limits: Limits, seconds: float) -> bool:
         """Plans the next look for cells that it may still decide; whether there are any."""
@@ -260,18 +264,15 @@ class Study:
                     baselines[trial.cell][seed] = record
         return {path: reach(records) for path, records in baselines.items()}
 
-    def clear(self) -> None:
-        """Removes this suite's earlier records from the folder: the fresh start that was asked for.
+    def clear(self) -> int:
+        """Removes the run's own files from the folder: the fresh start that was asked for; how many others were left.
 
         Raises:
             TlbenchError: the folder holds something, but not a run.
         """
-        if not self.folder.exists():
-            return
-        if any(self.folder.iterdir()) and not (self.folder / RUN_FILE).is_file():
-            raise TlbenchError(f"{self.folder} is not the folder of a run; --fresh would delete it: name another --out")
-        shutil.rmtree(self.folder)
+        left = clear(self.folder)
         self.choices = Choices(self.workspace, self.suite, self.engine, self._like.get("choices", {}))
+        return left
 
     def describe(self) -> str:
         """What a run would do here: trials by cell, and hours."""

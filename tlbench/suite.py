@@ -13,6 +13,7 @@ from pydantic import (
     InstanceOf,
     PlainValidator,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
@@ -22,7 +23,7 @@ from tlbench.dataset import DatasetSpec, Target
 from tlbench.errors import TlbenchError, unknown
 from tlbench.method import Method, methods
 from tlbench.network import ArchitectureSpec, networks
-from tlbench.shelf import slug
+from tlbench.shelf import proper_slug, slug
 from tlbench.similarity import Similarity, similarities
 from tlbench.source import Source, SourceSpec, sources
 from tlbench.training import Budget
@@ -121,6 +122,12 @@ class Suite(Strict):
     download: bool = False
     verdict: VerdictSettings = VerdictSettings()  # type: ignore[call-arg]
 
+    @field_validator("name")
+    @classmethod
+    def _name(cls, name: str) -> str:
+        """A slug: the name names a folder, and must not lead out of the one it stands in."""
+        return proper_slug(name, "name")
+
     @model_validator(mode="after")
     def _check(self) -> Self:
         known = {target.label for entry in self.targets for target in entry.targets()}
@@ -189,7 +196,7 @@ def read_suite(name: str, overrides: dict[str, Any] | None = None) -> Suite:
         plain = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise TlbenchError(f"{path} is not a TOML suite: {error}") from None
-    return make_suite({"name": path.stem} | plain | (overrides or {}), str(path))
+    return make_suite(plain | {"name": plain.get("name") or path.stem} | (overrides or {}), str(path))
 
 
 def make_suite(plain: dict[str, Any], where: str) -> Suite:

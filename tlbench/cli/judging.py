@@ -88,7 +88,7 @@ def gate(
 ) -> None:
     """Holds a run against the accepted one: 0 held, 1 regression, 3 trials failed, 4 undecided, 5 nothing accepted."""
     from tlbench import gate as gates
-    from tlbench.accepted import finished, read_figures
+    from tlbench.accepted import finished, named, read_figures
     from tlbench.changes import Rule
     from tlbench.environment import code_digest
     from tlbench.exports import printed, publish
@@ -96,7 +96,7 @@ def gate(
 
     judged = finished(judge_run(folder))
     gates.check_code(judged, code_digest())
-    path = accepted if accepted.is_file() else accepted / f"{judged.run['suite']['name']}.json"
+    path = accepted if accepted.is_file() else accepted / f"{named(judged.run['suite']['name'])}.json"
     if accepted.suffix == ".json" and not accepted.is_file():
         raise TlbenchError(f"no accepted file at {accepted}")
     if not path.is_file():
@@ -145,10 +145,11 @@ def history(
     import json
 
     from tlbench import history as histories
+    from tlbench.accepted import named
     from tlbench.changes import Rule
     from tlbench.records import write_text
 
-    points, said = histories.history(accepted / f"{suite}.json", Rule(alpha=0.05))
+    points, said = histories.history(accepted / f"{named(suite)}.json", Rule(alpha=0.05))
     if figure is not None:
         write_text(figure, histories.drawn(points))
     if as_json:

@@ -71,8 +71,8 @@ def run(
     if dry_run:
         typer.echo(study.describe())
         raise typer.Exit(DONE)
-    if fresh:
-        study.clear()
+    if fresh and (left := study.clear()):
+        typer.echo(f"tlbench: {left} files in {study.folder} are not the run's and were left there", err=True)
     failed = _execute(study, max_seconds, max_seeds, timing=timing)
     show_report(study.folder, as_json=as_json)
     raise typer.Exit(FAILED if failed else DONE)
@@ -94,7 +94,10 @@ def _execute(study: Any, seconds: int | None, seeds: int | None, *, timing: bool
         progress.say(f"interrupted; what is done is kept in {study.folder}: run the same command to go on")
         raise typer.Exit(INTERRUPTED) from None
     progress.say(f"{outcome.ran} jobs run, {outcome.kept} kept from before, {outcome.failed} failed")
-    return bool(outcome.failed)
+    if outcome.missing:
+        gone = f"{outcome.missing} of {outcome.ran + outcome.kept} records are missing or damaged in {study.folder}"
+        progress.say(f"{gone}: something else removed or changed them; run the same command to make them anew")
+    return bool(outcome.failed or outcome.missing)
 
 
 @app.command()

@@ -12,6 +12,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from tlbench.figures.look import INK, PAPER, RULE
+from tlbench.records import DRAWN_BY
 
 TAG = re.compile(r"<[^<>]*>")  # text between tags is the user's and stays as it is
 THEME = {PAPER: "var(--paper)", INK: "var(--ink)", RULE: "var(--rule)"}
@@ -40,7 +41,7 @@ def svg_of(figure: Figure, name: str, title: str) -> str:
     head, start, body = whole.partition("<svg ")
     attributes, end, rest = body.partition(">")
     style = ' style="stroke-linejoin: round; stroke-linecap: butt"'
-    return f"{head}{start}{attributes}{style}{end}\n <title>{escape(title)}</title>{rest}"
+    return f"{head}{start}{attributes}{style}{end}\n <title>{escape(title)}</title><desc>{DRAWN_BY}</desc>{rest}"
 
 
 def themed(svg: str) -> str:
