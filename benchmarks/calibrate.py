@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from tlbench.simulation import Scenario, any_flag, coverage, shares, simulate
-from tlbench.verdict import LOOKS, WEIGHTS, Design
+from tlbench.judging import Scenario, any_flag, coverage, shares, simulate
+from tlbench.judging.verdict import Design
+from tlbench.records import LOOKS, WEIGHTS
 
 DESIGN = Design(alpha=0.05, margin=0.005)
 FAMILIES = ("normal", "t3", "0.67", "-0.67", "1", "-1", "2", "-2")

@@ -12,8 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.big_run import write_big_run
 from tlbench import device, environment
-from tlbench.dataset import Storage
-from tlbench.workspace import Workspace
+from tlbench.workspace import Storage, Workspace
 
 AGREE = ("processor", "cores", "device", "threads")  # in which two runs must agree for their seconds to compare
 STORED = pytest.StashKey[set[str]]()  # the stored run's names

@@ -9,11 +9,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tlbench import stats
-from tlbench.changes import Rule, change_evidence
-from tlbench.simulation import noise
-from tlbench.stats import Floats
-from tlbench.verdict import judge
+from tlbench.judging import Floats, noise, stats
+from tlbench.judging.changes import Rule, change_evidence
+from tlbench.judging.verdict import judge
 
 CELLS, SPREAD = 20, 0.025  # cells of a suite; spread of a gain over seeds, in accuracy, as at small n_train
 RULE = Rule()

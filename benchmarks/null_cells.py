@@ -17,20 +17,17 @@ import numpy as np
 import torch
 from scipy import stats as scipy_stats
 
-from tlbench import stats
-from tlbench.arm import Arm
-from tlbench.dataset import Storage, Target, datasets
-from tlbench.executor import Engine, Pool
-from tlbench.inputs import InputForm
-from tlbench.job import Job
-from tlbench.method import methods
+from tlbench.dataset import Target, datasets
+from tlbench.engine import Engine, Job, Pool
+from tlbench.form import InputForm
+from tlbench.judging import stats
+from tlbench.judging.verdict import Design, evidence, judge
+from tlbench.method import Budget, methods
 from tlbench.network import Setup, networks
 from tlbench.records import unpack_bits
 from tlbench.source import sources
-from tlbench.training import Budget
-from tlbench.trial import Trial
-from tlbench.verdict import Design, evidence, judge
-from tlbench.workspace import Workspace
+from tlbench.trials import Arm, Trial
+from tlbench.workspace import Storage, Workspace
 
 DESIGN = Design(alpha=0.05, margin=0.005)
 FAMILY = 20  # cells that a suite would judge together

@@ -29,16 +29,13 @@ from torchvision import transforms
 from benchmarks.workloads import ARMS, BASELINE, Unit
 from tlbench import device as devices
 from tlbench.curve import evaluation_steps
-from tlbench.inputs import InputForm
-from tlbench.launch import storage
-from tlbench.method import last_blocks
+from tlbench.form import InputForm
+from tlbench.method import Budget, last_blocks
 from tlbench.network import HEAD, Network
-from tlbench.plan import Plan, resolve
 from tlbench.streams import key, seeded
 from tlbench.suite import read_suite
-from tlbench.training import Budget
-from tlbench.trial import Trial
-from tlbench.workspace import Workspace
+from tlbench.trials import Plan, Trial, resolve
+from tlbench.workspace import Workspace, storage
 
 Kind: TypeAlias = Literal["pil", "tensor"]
 Batches: TypeAlias = DataLoader[Any]
@@ -102,7 +99,7 @@ class Result:
 def prepare(trial: Trial, workspace: Workspace) -> Case:
     """A trial's draw and start: the seed's network, with the source's blocks where there is a source."""
     arm, seed = trial.arm, trial.seed
-    pool, test = (workspace.split(arm.target.dataset, part) for part in ("train", "test"))
+    pool, test = (arm.target.dataset.split(part, workspace) for part in ("train", "test"))
     draw, form = arm.draw(workspace, seed)
     if pool.shape != form.shape:
         raise SystemExit(f"peers do not resize: {arm.target.label} has images of {pool.shape}, not {form.shape}")

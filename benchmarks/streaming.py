@@ -16,7 +16,8 @@ import torch
 from numpy.lib.format import open_memmap
 
 from tlbench.dataset import Split
-from tlbench.inputs import Examples, InputForm
+from tlbench.form import InputForm
+from tlbench.training import Examples
 
 SIDE, BATCH, BATCHES = 224, 64, 200
 PIECE = 2_000  # images written at a time

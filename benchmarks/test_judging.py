@@ -7,10 +7,9 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.big_run import SIDE, write_big_run
-from tlbench import gate, report
-from tlbench.accepted import Accepted, figures_of, read_figures
-from tlbench.changes import Rule, changes
-from tlbench.verdict import Judged, judge_run
+from tlbench.judging import HELD, Accepted, Demands, check_gate, figures_of, read_figures, report
+from tlbench.judging.changes import Rule, changes
+from tlbench.judging.verdict import Judged, judge_run
 
 ROUNDS = 3
 
@@ -49,8 +48,8 @@ def test_compare(benchmark: BenchmarkFixture, accepted: Accepted, big_run: Path)
 
 def test_gate(benchmark: BenchmarkFixture, accepted: Accepted, judged: Judged) -> None:
     """Seconds from verdicts to findings."""
-    found = benchmark.pedantic(gate.check, (accepted, judged, Rule(), gate.Demands()), rounds=ROUNDS)
-    assert found.code == gate.HELD
+    found = benchmark.pedantic(check_gate, (accepted, judged, Rule(), Demands()), rounds=ROUNDS)
+    assert found.code == HELD
 
 
 def test_accept(benchmark: BenchmarkFixture, judged: Judged) -> None:

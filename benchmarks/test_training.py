@@ -9,17 +9,14 @@ import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from tests.tiny import SOURCE, tiny_arm, tiny_trial
-from tlbench.attempt import Choice, Data, Prepared, attempt, evaluate, prepare
 from tlbench.device import synchronise
-from tlbench.features import View
-from tlbench.inputs import Encoded, Examples
-from tlbench.method import Materials, Start, methods
-from tlbench.prefix import prefix
+from tlbench.method import Budget, Materials, Start, methods
 from tlbench.records import Record
-from tlbench.similarity import similarities
+from tlbench.similarity import View, similarities
 from tlbench.source import Weights, sources
 from tlbench.streams import seeded
-from tlbench.training import Budget, Clock
+from tlbench.training import Clock, Encoded, Examples, run_prefix
+from tlbench.trials import Choice, Data, Prepared, attempt, evaluate, prepare
 from tlbench.workspace import Workspace
 
 BUDGET = Budget(epochs=30, batch_size=16, learning_rates=(0.01,))
@@ -51,7 +48,7 @@ class Bench:
 @pytest.fixture(scope="module")
 def bench(workspace: Workspace) -> Bench:
     """The tiny arm's data at seed 0, and the tiny suite's source."""
-    pool, test = (workspace.split(ARM.target.dataset, part) for part in ("train", "test"))
+    pool, test = (ARM.target.dataset.split(part, workspace) for part in ("train", "test"))
     draw, form = ARM.draw(workspace, 0)
     parts = [(pool, draw.train), (pool, draw.validation), (test, np.arange(len(test)))]
     data = Data(*(Examples(split, chosen, form, workspace.device) for split, chosen in parts))
@@ -98,7 +95,7 @@ def test_prefix_pass(benchmark: BenchmarkFixture, bench: Bench, workspace: Works
 
     def prefix_pass() -> int:
         fresh = Workspace(workspace.storage, workspace.device)
-        found = prefix(network, images, "images", len(network.names), fresh)
+        found = run_prefix(network, images, "images", len(network.names), fresh)
         synchronise(workspace.device)
         return len(found.items) if found else 0
 

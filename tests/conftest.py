@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tlbench.dataset import Storage
-from tlbench.workspace import Workspace
+from tlbench.workspace import Storage, Workspace
 
 
 @pytest.fixture(autouse=True)

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from tlbench.accepted import Accepted, ArmSeeds, CellSeeds
 from tlbench.curve import LearningCurve, evaluation_steps
+from tlbench.judging.accepted import Accepted, ArmSeeds, CellSeeds
+from tlbench.judging.verdict import Judged, Verdict, verdicts
 from tlbench.records import RUN_FILE, SCHEMA_VERSION, Record, pack_bits, write_json
-from tlbench.verdict import Judged, Verdict, verdicts
 
 TARGET = "glyphs-n40"
 BASELINE = f"{TARGET}/resnet8/scratch"

@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tlbench.dataset import Dataset, Draw, Part, Split, Storage, Target, cut, datasets
+from tlbench.dataset import Dataset, Draw, Part, Split, Target, cut, datasets
 from tlbench.datasets.glyphs import ALPHABETS, STYLES
 from tlbench.datasets.patterns import Patterns
 from tlbench.errors import TlbenchError
 from tlbench.streams import seeded
+from tlbench.workspace import Storage
 
 COUNTS = (50, 30, 20)
 EMBEDDED = ("digits", "patterns", "glyphs")

@@ -16,8 +16,9 @@ def test_the_description_has_all_its_parts() -> None:
 
 
 def test_the_code_digest_is_of_the_making_wing_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "trial.py").write_text("a = 1")
-    (tmp_path / "report.py").write_text("b = 1")
+    for room in ("trials", "judging"):
+        (tmp_path / room).mkdir()
+        (tmp_path / room / "some.py").write_text("a = 1")
     monkeypatch.setattr(environment, "PACKAGE", tmp_path)
 
     def digest() -> str:
@@ -25,9 +26,9 @@ def test_the_code_digest_is_of_the_making_wing_alone(tmp_path: Path, monkeypatch
         return environment.code_digest()
 
     first = digest()
-    (tmp_path / "report.py").write_text("b = 2")
+    (tmp_path / "judging" / "some.py").write_text("b = 2")
     assert digest() == first
-    (tmp_path / "trial.py").write_text("a = 2")
+    (tmp_path / "trials" / "some.py").write_text("a = 2")
     assert digest() != first
     environment.code_digest.cache_clear()
 

@@ -9,9 +9,10 @@ import torch
 from PIL import Image
 
 from tests.drawn import noise
-from tlbench import inputs
 from tlbench.dataset import Split
-from tlbench.inputs import Encoded, Examples, InputForm, with_labels
+from tlbench.form import LUMA, InputForm
+from tlbench.training import items as inputs
+from tlbench.training.items import Encoded, Examples, with_labels
 
 CPU = torch.device("cpu")
 
@@ -45,7 +46,7 @@ def test_colour_becomes_grey_as_pil_does_it() -> None:
 def test_grey_to_colour_and_back_changes_nothing(size: int) -> None:
     grey = InputForm(size, 1).reshaped(noise(4, 1, 8, 8), CPU)
     colour = InputForm(size, 3).reshaped(noise(4, 1, 8, 8), CPU)
-    luma = torch.tensor(inputs.LUMA).view(1, 3, 1, 1)
+    luma = torch.tensor(LUMA).view(1, 3, 1, 1)
     assert torch.allclose((colour * luma).sum(1, keepdim=True), grey, atol=1e-6)
 
 

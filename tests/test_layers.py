@@ -1,95 +1,139 @@
-"""Imports go one way; the judging wing never sees torch; no late imports, no TYPE_CHECKING blocks."""
+"""Imports go one way, from room to room by their doors; judging never sees torch; no late imports, no TYPE_CHECKING.
+
+What stands where is read from the tree: a folder beside a module of the same name in the singular is a shelf and that
+module its contract; any other folder is a room; the other modules at the root are ground and seam, but for the front
+door and what stands before it.
+"""
 
 import ast
 import subprocess
 import sys
+from collections.abc import Iterator
+from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "tlbench"
-LAYERS = (
-    {"errors"},
-    {"curve", "stats", "shelf", "streams", "device", "environment", "machine", "layers", "optimizer"},
-    {"records", "dataset", "workers"},
-    {"ownership", "pictures", "published", "workspace", "inputs", "readings"},
-    {"network", "verdict", "job"},
-    {"joined", "frame", "insights", "simulation", "accepted"},
-    {"learners", "figures", "changes"},
-    {"training", "augment"},
-    {"features", "source", "checkpoint", "report", "power", "gate"},
-    {"pretraining", "method", "similarity", "exports", "history", "arm"},
-    {"prefix"},
-    {"attempt"},
-    {"begun"},
-    {"trial"},
-    {"tuning"},
-    {"scoring", "suite"},
-    {"plan", "executor", "progress"},
-    {"runfile", "choices"},
-    {"datasets", "networks"},
-    {"sources", "methods", "similarities", "suites"},
-    {"study"},
-    {"catalogue", "launch"},
-    {"doctor"},
-    {"cli"},
-    {"__init__", "__main__"},
-)
-RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
-JUDGING = (
-    *("curve", "stats", "records", "frame", "readings", "verdict", "simulation", "insights", "figures", "report"),
-    *("power", "accepted", "changes", "gate", "exports", "history"),
-)
+FILES = sorted(PACKAGE.rglob("*.py"))
 LATE = ("cli", "__init__")  # where imports inside functions keep the start fast
+FRONT = ("study", "testing", "cli", "__init__", "__main__")  # above all rooms, each above those before it
+ROOMS = (("judging", "training", "readers"), ("shelves",), ("trials",), ("engine",))  # a line imports from lines above
 
 
-def _module(path: Path) -> str:
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+def _plurals(name: str) -> set[str]:
+    return {f"{name}s", f"{name.removesuffix('y')}ies"}
 
 
-def _imports(tree: ast.AST) -> set[str]:
-    found = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    found |= {
-        f"tlbench.{a.name}"
-        for n in ast.walk(tree)
-        if isinstance(n, ast.ImportFrom) and n.module == "tlbench"
-        for a in n.names
+FOLDERS = {path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name != "__pycache__"}
+MODULES = {path.stem for path in PACKAGE.glob("*.py")}
+CONTRACTS = {name for name in MODULES if _plurals(name) & FOLDERS}
+SHELVES = {folder for name in CONTRACTS for folder in _plurals(name) & FOLDERS}
+GROUND_AND_SEAM = MODULES - CONTRACTS - set(FRONT)
+RANK = (
+    dict.fromkeys(GROUND_AND_SEAM, 0)
+    | dict.fromkeys(CONTRACTS, 1)
+    | {name: 2 + rank for rank, names in enumerate(ROOMS) for name in names}
+    | dict.fromkeys(SHELVES, 3)
+    | {name: 10 + rank for rank, name in enumerate(FRONT)}
+)
+
+
+def _name(path: Path) -> str:
+    """A file's dotted name within the package; a room's for its `__init__`."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
+
+
+NAMES = {_name(path): path for path in FILES}
+
+
+def _place(name: str) -> str:
+    return name.partition(".")[0]
+
+
+@cache
+def _offered(module: str) -> set[str]:
+    """What a room's door names."""
+    path = NAMES.get(module.removeprefix("tlbench."))
+    for node in ast.parse(path.read_text()).body if path else []:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            return set(ast.literal_eval(node.value)) if isinstance(node.value, ast.List) else set()
+    return set()
+
+
+def _imports(tree: ast.AST) -> Iterator[str]:
+    """Every module that is imported, by its full name; of `from package import module` the module."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = node.module or ""
+            inner = [f"{module}.{alias.name}" for alias in node.names if alias.name not in _offered(module)]
+            known = [name for name in inner if name.removeprefix("tlbench.") in NAMES]
+            yield from known if len(known) == len(node.names) else [*known, module]
+
+
+def _own_imports(path: Path) -> set[str]:
+    found = {
+        name.removeprefix("tlbench.") for name in _imports(ast.parse(path.read_text())) if name.startswith("tlbench.")
     }
-    found |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    return found
+    return found | ({"__init__"} if "import tlbench\n" in path.read_text() else set())
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+@pytest.mark.parametrize("path", FILES, ids=_name)
 def test_imports_come_from_above_only(path: Path) -> None:
-    own = _module(path)
-    for name in _imports(ast.parse(path.read_text())):
-        if name.startswith("tlbench."):
-            other = name.split(".")[1]
-            assert other == own or RANK[other] < RANK[own], f"{own} imports {other}"
+    own = _place(_name(path))
+    for other in {_place(name) for name in _own_imports(path)} - {own}:
+        assert other in RANK, f"{other} is neither ground, contract, shelf nor room"
+        allowed = RANK[other] < RANK[own] or (own in CONTRACTS | GROUND_AND_SEAM and RANK[other] == RANK[own])
+        assert allowed, f"{own} imports {other}"
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_import_goes_round() -> None:
+    """Of the modules at the root, and of the files within each room."""
+    graph = {name: {other for other in _own_imports(path) if other in NAMES} for name, path in NAMES.items()}
+    doors = {name for name, path in NAMES.items() if path.name == "__init__.py"}
+    TopologicalSorter({name: others - doors for name, others in graph.items() if name not in doors}).prepare()
+
+
+@pytest.mark.parametrize("path", FILES, ids=_name)
+def test_nobody_reaches_past_a_door(path: Path) -> None:
+    """From outside, a room is its `__init__`; the file inside is its own business. Rooms within rooms likewise."""
+    own = _name(path) if path.name == "__init__.py" else _name(path).rpartition(".")[0]
+    for other in _own_imports(path):
+        room = other.rpartition(".")[0] if other in NAMES and NAMES[other].name != "__init__.py" else ""
+        inside = not room or own == room or own.startswith(f"{room}.")
+        assert inside, f"{_name(path)} imports {other}, a file inside {room}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=_name)
 def test_imports_stand_at_the_top(path: Path) -> None:
     tree = ast.parse(path.read_text())
-    late = [
-        n
-        for f in ast.walk(tree)
-        if isinstance(f, ast.FunctionDef)
-        for n in ast.walk(f)
-        if isinstance(n, ast.Import | ast.ImportFrom)
-    ]
-    assert not late or _module(path) in LATE
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    late = [n for f in functions for n in ast.walk(f) if isinstance(n, ast.Import | ast.ImportFrom)]
+    assert not late or _place(_name(path)) in LATE
     assert "TYPE_CHECKING" not in path.read_text()
 
 
-def test_a_leaf_imports_no_other_leaf_of_its_shelf() -> None:
-    for shelf in ("datasets", "networks", "sources", "methods", "similarities"):
-        for path in (PACKAGE / shelf).glob("*.py"):
-            assert not {n for n in _imports(ast.parse(path.read_text())) if n.startswith(f"tlbench.{shelf}")}
+@pytest.mark.parametrize("shelf", sorted(SHELVES))
+def test_a_leaf_imports_no_other_leaf_of_its_shelf(shelf: str) -> None:
+    for path in (PACKAGE / shelf).glob("*.py"):
+        assert shelf not in {_place(name) for name in _own_imports(path)}
 
 
-def test_judging_never_imports_torch() -> None:
-    names = ", ".join(f"tlbench.{name}" for name in JUDGING)
+@pytest.mark.parametrize("room", sorted(FOLDERS - SHELVES))
+def test_a_room_says_its_job(room: str) -> None:
+    for door in (PACKAGE / room).rglob("__init__.py"):
+        assert ast.get_docstring(ast.parse(door.read_text()))
+
+
+def test_the_wings_meet_only_in_the_seam() -> None:
+    """Judging imports no contract, and the seam needs no torch."""
+    judging = {name for name, path in NAMES.items() if _place(name) == "judging" for name in _own_imports(path)}
+    assert not {_place(name) for name in judging} & (CONTRACTS | SHELVES)
+    names = ", ".join(f"tlbench.{name}" for name in NAMES if _place(name) == "judging")
     code = f"import sys, {names}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=False).returncode == 0
 
@@ -103,15 +147,11 @@ def test_help_imports_neither_torch_nor_pandas() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_every_module_has_a_layer() -> None:
-    assert {_module(path) for path in PACKAGE.rglob("*.py")} | {"suites"} == set(RANK)
-
-
 def test_statistics_import_only_numpy_and_scipy() -> None:
     known = {"dataclasses", "numpy", "scipy", "typing"}
-    assert {n.split(".")[0] for n in _imports(ast.parse((PACKAGE / "stats.py").read_text()))} <= known
+    assert {n.split(".")[0] for n in _imports(ast.parse((PACKAGE / "judging" / "stats.py").read_text()))} <= known
 
 
 def test_there_is_one_training_loop() -> None:
-    backward = [path.name for path in PACKAGE.rglob("*.py") if "optimizer.step(" in path.read_text()]
-    assert backward == ["training.py"]
+    backward = [path.name for path in FILES if "optimizer.step(" in path.read_text()]
+    assert backward == ["loop.py"]

@@ -9,11 +9,11 @@ import torchvision
 from torch import Tensor, nn
 from torchvision.models import VisionTransformer
 
-from tlbench.checkpoint import match
 from tlbench.errors import TlbenchError
-from tlbench.inputs import InputForm
-from tlbench.layers import ShortcutA
+from tlbench.form import InputForm
 from tlbench.network import HEAD, Network, Setup, networks
+from tlbench.readers.checkpoint import match
+from tlbench.training.layers import ShortcutA
 
 SPECS: list[tuple[Any, tuple[int, int, int]]] = [
     *[({"name": "resnet", "depth": d, "width": 4, "shortcut": s}, (1, 16, 16)) for d in (8, 20, 32) for s in "AB"],

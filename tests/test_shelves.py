@@ -10,16 +10,15 @@ import numpy as np
 import pytest
 import torch
 
-from tlbench.catalogue import SHELVES
+from tlbench.cli.catalogue import SHELVES
 from tlbench.dataset import datasets
 from tlbench.errors import TlbenchError
-from tlbench.features import View
-from tlbench.inputs import InputForm
+from tlbench.form import InputForm
 from tlbench.method import Materials, methods
 from tlbench.network import HEAD, Setup, networks
-from tlbench.published import Published
+from tlbench.readers.published import Published
 from tlbench.shelf import Leaf
-from tlbench.similarity import similarities
+from tlbench.similarity import View, similarities
 from tlbench.source import Weights, sources
 from tlbench.suite import builtin, read_suite
 from tlbench.workspace import Workspace

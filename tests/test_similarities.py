@@ -6,10 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from tlbench.features import View
 from tlbench.similarities.frechet import distance
 from tlbench.similarities.logme import evidence
-from tlbench.similarity import similarities
+from tlbench.similarity import View, similarities
 
 GENERATOR = torch.Generator().manual_seed(0)
 

@@ -11,16 +11,16 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from tests.tiny import tiny_arm
-from tlbench.arm import Arm
-from tlbench.dataset import Storage, Target, datasets
+from tlbench.dataset import Target, datasets
 from tlbench.errors import TlbenchError
-from tlbench.inputs import InputForm
+from tlbench.form import InputForm
+from tlbench.method import Budget
 from tlbench.network import HEAD, Network, Setup, networks
-from tlbench.pretraining import Pretrained
 from tlbench.source import Source, Weights, sources
 from tlbench.streams import seeded
-from tlbench.training import Budget
-from tlbench.workspace import Workspace
+from tlbench.training.pretraining import Pretrained
+from tlbench.trials.conditions import Arm
+from tlbench.workspace import Storage, Workspace
 
 SETUP = Setup(networks.make({"name": "resnet", "width": 4}), InputForm(8, 1))
 SMALL = InputForm(32, 3)
@@ -267,7 +267,7 @@ def test_a_warm_start_trains_on_the_first_of_the_trials_own_draw(workspace: Work
     source = sources.make(spec)
     assert isinstance(source, Pretrained)
     arm = Arm(Target(datasets.make("patterns"), 32), SETUP, Budget(), 0)
-    pool = workspace.split(datasets.make("patterns"), "train")
+    pool = datasets.make("patterns").split("train", workspace)
     drawn = source._drawn(pool, 0, 5)
     assert np.array_equal(drawn, arm.draw(workspace, 5)[0].train[:16])
     assert source.load(SETUP, workspace, 0, 0).digest() != source.load(SETUP, workspace, 1, 0).digest()

@@ -28,8 +28,8 @@ from benchmarks.workloads import (
     twenty_cells,
     warm_up,
 )
-from tlbench.plan import resolve
 from tlbench.suite import make_suite
+from tlbench.trials.plan import resolve
 from tlbench.workspace import Workspace
 
 PATTERNS = {"name": "patterns", "size": 8}

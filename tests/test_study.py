@@ -8,17 +8,17 @@ import pytest
 
 from tests.tiny import SOURCE, tiny_suite, tiny_trial
 from tlbench import environment
-from tlbench.attempt import Choice
+from tlbench.engine.progress import Progress
+from tlbench.engine.tuning import Tuned, Tuning
 from tlbench.errors import TlbenchError
 from tlbench.frame import read
-from tlbench.plan import resolve
-from tlbench.progress import Progress
+from tlbench.judging.verdict import verdicts
 from tlbench.records import read_record
-from tlbench.runfile import notes
 from tlbench.study import Limits, Study
-from tlbench.trial import Trial, Unit
-from tlbench.tuning import Tuned, Tuning
-from tlbench.verdict import verdicts
+from tlbench.trials.attempt import Choice
+from tlbench.trials.plan import resolve
+from tlbench.trials.runfile import notes
+from tlbench.trials.trial import Trial, Unit
 from tlbench.workspace import Workspace
 
 BEGUN: dict[str, Any] = {"schema_version": 1, "suite": {}, "cells": []}
@@ -237,7 +237,7 @@ def test_a_source_that_cannot_be_made_ready_ends_the_run_in_a_line(
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("out of memory")
 
-    monkeypatch.setattr("tlbench.pretraining.fit", broken)
+    monkeypatch.setattr("tlbench.training.pretraining.fit", broken)
     with pytest.raises(TlbenchError, match="could not be made ready: RuntimeError"):
         _study(workspace, tmp_path / "out").run(Said())
 

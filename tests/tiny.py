@@ -2,15 +2,14 @@
 
 from typing import Any
 
-from tlbench.arm import Arm
 from tlbench.dataset import Target, datasets
-from tlbench.inputs import InputForm
-from tlbench.method import methods
+from tlbench.form import InputForm
+from tlbench.method import Budget, methods
 from tlbench.network import Setup, networks
 from tlbench.source import sources
 from tlbench.suite import Suite, make_suite
-from tlbench.training import Budget
-from tlbench.trial import Trial
+from tlbench.trials.conditions import Arm
+from tlbench.trials.trial import Trial
 
 NETWORK = {"name": "resnet", "width": 4}
 SOURCE = {"name": "trained", "dataset": "patterns:0.5", "steps": 10}

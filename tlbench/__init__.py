@@ -22,11 +22,11 @@ _HOMES = {
     "Suite": "suite",
     "Target": "dataset",
     "TlbenchError": "errors",
-    "Trial": "trial",
-    "Verdict": "verdict",
+    "Trial": "trials",
+    "Verdict": "judging.verdict",
     "read": "frame",
     "read_suite": "suite",
-    "verdicts": "verdict",
+    "verdicts": "judging.verdict",
 }
 __all__ = list(_HOMES)
 

@@ -13,20 +13,12 @@ from pydantic import BeforeValidator, InstanceOf
 
 from tlbench.errors import TlbenchError, unknown
 from tlbench.shelf import Leaf, Shelf, slug
+from tlbench.workspace import Storage, Workspace
 
 Labels: TypeAlias = npt.NDArray[np.int64]
 Indices: TypeAlias = npt.NDArray[np.int64]
 Part: TypeAlias = Literal["train", "test"]
 TEST_SHARE = 0.2  # of a dataset that comes without a test split
-
-
-@dataclass(frozen=True)
-class Storage:
-    """Where data and kept weights lie, and whether anything may be downloaded."""
-
-    data: Path
-    cache: Path
-    download: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,6 +71,14 @@ class Dataset(Leaf, ABC):
     def identity(self, storage: Storage) -> str:  # noqa: ARG002
         """A digest of content that may change under the same name (a user's files); empty where it cannot."""
         return ""
+
+    def split(self, part: Part, workspace: Workspace) -> Split:
+        """The same as `open`, opened on first use."""
+        return workspace.once((self, part), lambda: self.open(part, workspace.storage))
+
+    def content(self, workspace: Workspace) -> str:
+        """The same as `identity`, taken on first use."""
+        return workspace.once((self, "identity"), lambda: self.identity(workspace.storage))
 
     def stream(self, root_seed: int, what: str, seed: int) -> tuple[int, *tuple[object, ...]]:
         """The labels of a random stream that everything at this dataset and seed shares."""

@@ -10,45 +10,16 @@ from pathlib import Path
 from typing import Any
 
 PACKAGE = Path(__file__).parent
-NOT_MAKING = (
-    "stats",
-    "verdict",
-    "readings",
-    "simulation",
-    "insights",
-    "power",
-    "report",
-    "accepted",
-    "changes",
-    "gate",
-    "exports",
-    "history",
-    "figures",
-    "records",
-    "frame",
-    "errors",
-    "study",
-    "ownership",
-    "progress",
-    "doctor",
-    "machine",
-    "workers",
-    "runfile",
-    "launch",
-    "catalogue",
-    "cli",
-    "__init__",
-    "__main__",
-)
+ONLY_RUNS_OR_JUDGES = ("engine", "judging", "cli", "study.py")  # rooms and the front door: no outcome depends on them
 LIBRARIES = ("tlbench", "torch", "torchvision", "numpy", "scipy", "scikit-learn")
 
 
 @functools.cache
 def code_digest() -> str:
-    """A digest of the making wing's sources: records of equal recipe and code are replays of each other."""
+    """A digest of the sources that outcomes depend on: records of equal recipe and code are replays of each other."""
     words = hashlib.sha256()
     for path in sorted(PACKAGE.rglob("*.py")):
-        if path.relative_to(PACKAGE).parts[0].removesuffix(".py") not in NOT_MAKING:
+        if path.relative_to(PACKAGE).parts[0] not in ONLY_RUNS_OR_JUDGES:
             words.update(str(path.relative_to(PACKAGE)).encode() + b"\0" + path.read_bytes())
     return words.hexdigest()[:16]
 

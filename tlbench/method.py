@@ -1,16 +1,62 @@
 """What a method is: a way of reuse, told as a start that one loop trains and one code evaluates."""
 
+import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import ClassVar, Literal, Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from torch import Tensor
 
 from tlbench.network import HEAD, Network
 from tlbench.shelf import Leaf, Shelf
 from tlbench.source import Weights
-from tlbench.training import Phase
+
+Penalty: TypeAlias = Callable[[Network, Tensor, Tensor], Tensor]
+WARM_UP = 0.1  # share of the budget over which the learning rate rises
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long and how an arm is trained: equal for both sides of a pair. AdamW, linear warm-up, cosine decay.
+
+    learning_rates: the grid of peaks from which each trial chooses on its own validation draw.
+    """
+
+    epochs: int = 15
+    batch_size: int = 32
+    learning_rates: tuple[float, ...] = (1e-3, 3e-3, 1e-2, 3e-2)
+    weight_decay: float = 1e-2
+
+    def batch(self, n_train: int) -> int:
+        """Images a step: never more than there are."""
+        return min(self.batch_size, n_train)
+
+    def steps(self, n_train: int) -> int:
+        """Optimiser steps in all; an epoch's incomplete last batch is left out."""
+        return self.epochs * (n_train // self.batch(n_train))
+
+    def rate(self, share: float) -> float:
+        """The learning rate after `share` of the budget, as a factor of the peak."""
+        if share < WARM_UP:
+            return 0.1 + 0.9 * share / WARM_UP
+        return 0.5 * (1 + math.cos(math.pi * (share - WARM_UP) / (1 - WARM_UP)))
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A part of the budget in which `moving` parts (block names or `head`) learn.
+
+    share: of the budget's steps. factors: learning-rate factor by part, 1 where not given. penalty: an extra loss of
+    the network, the batch's inputs at the frozen boundary and the batch's features (B, D).
+    """
+
+    moving: tuple[str, ...]
+    share: float = 1.0
+    factors: Mapping[str, float] = field(default_factory=dict)
+    penalty: Penalty | None = None
 
 
 class Predictor(Protocol):

@@ -11,7 +11,7 @@ import torch
 from pydantic import BeforeValidator, InstanceOf
 from torch import Tensor, nn
 
-from tlbench.inputs import InputForm
+from tlbench.form import InputForm
 from tlbench.shelf import Leaf, Shelf
 
 HEAD = "head"

@@ -22,6 +22,8 @@ DRAWN_BY = "drawn by tlbench"  # by which a run's figures are known
 RUN_KEYS = {"suite", "looks", "weights", "verdict", "cells", "skipped", "notes", "engine", "environment"}
 CELL_KEYS = {"path", "seeds", "baseline", "baselines", "role", "family", "expect", "source", "target", "method"}
 PATH = re.compile(r"[a-z0-9_][a-z0-9._-]*(/[a-z0-9_][a-z0-9._-]*){2}")  # target/source/method, each a slug
+LOOKS = (5, 10, 20)  # seeds at which adaptive runs look,
+WEIGHTS = (0.2, 0.3, 0.5)  # and the share of the level that each look may spend
 Status: TypeAlias = Literal["done", "failed"]
 
 

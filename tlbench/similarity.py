@@ -4,8 +4,23 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
-from tlbench.features import View
+from torch import Tensor
+
 from tlbench.shelf import Leaf, Shelf
+
+
+@dataclass(frozen=True)
+class View:
+    """What a similarity may look at: a source's outputs on a target's training draw, and on its own data.
+
+    features (n, D) float64 and labels (n,) of the draw; probabilities (n, Z) of the source's head, None without one;
+    source_features (m, D) of the source's own training data, None where it is not at hand.
+    """
+
+    features: Tensor
+    labels: Tensor
+    probabilities: Tensor | None
+    source_features: Tensor | None
 
 
 @dataclass(frozen=True)

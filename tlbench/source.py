@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, TypeAlias
 from pydantic import BeforeValidator, InstanceOf
 
 from tlbench.dataset import Dataset
-from tlbench.inputs import InputForm
+from tlbench.form import InputForm
 from tlbench.network import Architecture, Network, Setup
 from tlbench.shelf import Leaf, Shelf
 from tlbench.workspace import Workspace

@@ -12,23 +12,27 @@ from typing import Any
 
 from tlbench import device as devices
 from tlbench import environment
-from tlbench.choices import Choices
+from tlbench.engine import (
+    Choices,
+    Engine,
+    Job,
+    Mode,
+    Pool,
+    Progress,
+    Work,
+    clear,
+    default_jobs,
+    refuse_what_is_not_ours,
+)
 from tlbench.errors import TlbenchError, one_line
-from tlbench.executor import Engine, Mode, Pool, default_jobs
-from tlbench.job import Job, Work
+from tlbench.judging import reach
+from tlbench.judging.verdict import verdicts
 from tlbench.network import Setup
-from tlbench.ownership import clear, refuse_what_is_not_ours
-from tlbench.plan import Plan, resolve
-from tlbench.progress import Progress
-from tlbench.readings import reach
+from tlbench.processes import default_threads
 from tlbench.records import RUN_FILE, Record, read_json, read_record, write_json
-from tlbench.runfile import notes, run_file
-from tlbench.scoring import Scoring
 from tlbench.source import Source
 from tlbench.suite import Suite
-from tlbench.trial import Trial, Unit, block_of
-from tlbench.verdict import verdicts
-from tlbench.workers import default_threads
+from tlbench.trials import Plan, Scoring, Trial, Unit, block_of, notes, resolve, run_file
 from tlbench.workspace import Workspace
 
 SCORING_SECONDS = 0.05  # of one pair and seed, for the estimate of what is left

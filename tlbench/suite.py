@@ -17,17 +17,16 @@ from pydantic import (
     model_validator,
 )
 
-from tlbench.augment import NOTHING, Augmentation
-from tlbench.augment import make as augmentation
 from tlbench.dataset import DatasetSpec, Target
 from tlbench.errors import TlbenchError, unknown
-from tlbench.method import Method, methods
+from tlbench.method import Budget, Method, methods
 from tlbench.network import ArchitectureSpec, networks
+from tlbench.records import LOOKS, WEIGHTS
 from tlbench.shelf import proper_slug, slug
 from tlbench.similarity import Similarity, similarities
 from tlbench.source import Source, SourceSpec, sources
-from tlbench.training import Budget
-from tlbench.verdict import LOOKS, WEIGHTS
+from tlbench.training import NOTHING, Augmentation
+from tlbench.training import make as augmentation
 
 SUITES = Path(__file__).parent / "suites"
 Protocol: TypeAlias = Literal["equal_steps", "equal_compute", "plateau"]  # the budget of the baseline

@@ -3,11 +3,10 @@
 import os
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-
-from tlbench.dataset import Dataset, Part, Split, Storage
 
 T = TypeVar("T")
 ROOM = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4 // (os.cpu_count() or 1)  # bytes
@@ -16,6 +15,22 @@ ROOM = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4 // (os.cpu_
 def room(device: torch.device) -> int:
     """Bytes that what is kept may take there: a core's share of a quarter of the memory, a quarter of a GPU's free."""
     return torch.cuda.mem_get_info(device)[0] // 4 if device.type == "cuda" else ROOM
+
+
+@dataclass(frozen=True)
+class Storage:
+    """Where data and kept weights lie, and whether anything may be downloaded."""
+
+    data: Path
+    cache: Path
+    download: bool = False
+
+
+def storage(data_root: Path | None, *, download: bool) -> Storage:
+    """Where data and kept weights lie: --data-root or TLBENCH_DATA; TLBENCH_CACHE or ~/.cache/tlbench."""
+    cache = Path(os.environ.get("TLBENCH_CACHE", Path.home() / ".cache" / "tlbench"))
+    data = data_root or Path(os.environ.get("TLBENCH_DATA", cache / "data"))
+    return Storage(data, cache, download)
 
 
 @dataclass
@@ -53,11 +68,3 @@ class Workspace:
     def kept(self, key: Hashable) -> Any:
         """What `recent` still has under this key, or None."""
         return self._recent.get(key, (None, 0))[0]
-
-    def split(self, dataset: Dataset, part: Part) -> Split:
-        """A dataset's split, opened on first use."""
-        return self.once((dataset, part), lambda: dataset.open(part, self.storage))
-
-    def identity(self, dataset: Dataset) -> str:
-        """A dataset's digest of content, taken on first use."""
-        return self.once((dataset, "identity"), lambda: dataset.identity(self.storage))

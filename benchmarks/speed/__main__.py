@@ -23,8 +23,8 @@ from benchmarks.workloads import ARMS, MID, TINY, Workload, alone, quick, scalin
 from tlbench import device as devices
 from tlbench import environment
 from tlbench.errors import TlbenchError
-from tlbench.machine import usable_cores
-from tlbench.verdict import verdicts
+from tlbench.judging.verdict import verdicts
+from tlbench.processes import usable_cores
 
 PARTS = ("tiny", "mid", "methods", "verdicts")
 

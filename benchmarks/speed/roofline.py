@@ -12,12 +12,11 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.workloads import BASELINE, METHODS, Workload
 from tlbench.curve import evaluation_steps
 from tlbench.device import synchronise
-from tlbench.launch import storage
 from tlbench.method import last_blocks
 from tlbench.network import Network
-from tlbench.plan import Cell, resolve
 from tlbench.suite import make_suite
-from tlbench.workspace import Workspace
+from tlbench.trials import Cell, resolve
+from tlbench.workspace import Workspace, storage
 
 SIDE = 2048  # of the square matrices
 STAGES = {(16, 28): 0.4, (32, 14): 0.3, (64, 7): 0.3}  # channels, pixels a side: their share of a ResNet-8's FLOPs
@@ -79,7 +78,7 @@ def needed(workload: Workload) -> dict[str, Any]:
     """
     workspace = Workspace(storage(None, download=False), torch.device("cpu"))
     cell = resolve(make_suite(workload.suite(), workload.name), workspace).cells[0]
-    pool, test = (len(workspace.split(cell.arm.target.dataset, part)) for part in ("train", "test"))
+    pool, test = (len(cell.arm.target.dataset.split(part, workspace)) for part in ("train", "test"))
     arms = {arm: _training(cell, workload, arm, test) for arm in (BASELINE, *METHODS)}
     network, shape = cell.arm.setup.build(2), cell.arm.setup.form.shape
     network.eval()

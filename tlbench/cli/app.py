@@ -20,8 +20,8 @@ def show_report(folder: Path, *, as_json: bool) -> None:
     """Prints a run's verdicts and writes its page."""
     import json
 
-    from tlbench import report as reports
-    from tlbench.verdict import judge_run
+    from tlbench.judging import report as reports
+    from tlbench.judging.verdict import judge_run
 
     judged = judge_run(folder)
     if as_json:
@@ -34,7 +34,7 @@ def show_report(folder: Path, *, as_json: bool) -> None:
 
 def print_table(title: str, columns: Any, rows: Any) -> None:
     """Prints a table."""
-    from tlbench.report.terminal import table
+    from tlbench.judging.report import table
 
     _console().print(table(title, columns, [(row, "") for row in rows]))
 

@@ -36,9 +36,8 @@ def compare(
     """Compares two runs, cell by cell: what changed beyond noise, what is new, what is missing."""
     import json
 
-    from tlbench.accepted import read_figures
-    from tlbench.changes import Rule, changes
-    from tlbench.changes.words import counted, differences, loudest_first, row
+    from tlbench.judging import read_figures
+    from tlbench.judging.changes import Rule, changes, counted, differences, loudest_first, row
 
     one, other = read_figures(before), read_figures(after)
     found = changes(one, other, Rule.of(other.settings, alpha, margin and margin / 100))
@@ -56,9 +55,8 @@ def accept(
     to: Annotated[Path, typer.Option(help="Folder of the accepted files.")] = ACCEPTED,
 ) -> None:
     """Accepts a run: writes what `tlbench gate` holds later runs to, a small file to be committed."""
-    from tlbench.accepted import figures_of, finished, write_accepted
-    from tlbench.gate import check_code
-    from tlbench.verdict import judge_run
+    from tlbench.judging import check_code, figures_of, finished, write_accepted
+    from tlbench.judging.verdict import judge_run
 
     judged = finished(judge_run(folder))
     check_code(judged, judged.run["environment"]["code"])
@@ -87,25 +85,24 @@ def gate(
     as_json: Json = False,
 ) -> None:
     """Holds a run against the accepted one: 0 held, 1 regression, 3 trials failed, 4 undecided, 5 nothing accepted."""
-    from tlbench import gate as gates
-    from tlbench.accepted import finished, named, read_figures
-    from tlbench.changes import Rule
     from tlbench.environment import code_digest
-    from tlbench.exports import printed, publish
-    from tlbench.verdict import judge_run
+    from tlbench.judging import NOTHING_ACCEPTED, Demands, check_code, check_gate, finished, named, read_figures
+    from tlbench.judging.changes import Rule
+    from tlbench.judging.report import printed, publish
+    from tlbench.judging.verdict import judge_run
 
     judged = finished(judge_run(folder))
-    gates.check_code(judged, code_digest())
+    check_code(judged, code_digest())
     path = accepted if accepted.is_file() else accepted / f"{named(judged.run['suite']['name'])}.json"
     if accepted.suffix == ".json" and not accepted.is_file():
         raise TlbenchError(f"no accepted file at {accepted}")
     if not path.is_file():
         typer.echo(f"tlbench: nothing accepted yet at {path}: tlbench accept {folder}, then commit it", err=True)
-        raise typer.Exit(gates.NOTHING_ACCEPTED)
+        raise typer.Exit(NOTHING_ACCEPTED)
     held = read_figures(path)
-    demands = gates.Demands(require_noninferior, require_conclusive, fail_on_negative, tuple(allow_missing or ()))
-    found = gates.check(held, judged, Rule.of(held.settings, alpha, margin and margin / 100), demands)
-    opening = gates.lines(found, str(path))
+    demands = Demands(require_noninferior, require_conclusive, fail_on_negative, tuple(allow_missing or ()))
+    found = check_gate(held, judged, Rule.of(held.settings, alpha, margin and margin / 100), demands)
+    opening = found.lines(str(path))
     say(printed(found, opening, as_json=as_json))
     publish(found, opening, junit=junit, summary=summary)
     raise typer.Exit(found.code)
@@ -120,14 +117,15 @@ def export(
     """Writes arms' accuracies for history charts of other tools; never the signed gain, of which they make nonsense."""
     import json
 
-    from tlbench import exports
-    from tlbench.accepted import read_figures
+    from tlbench.judging import read_figures
+    from tlbench.judging.report import bmf as bencher
+    from tlbench.judging.report import github_benchmark as github_action
     from tlbench.records import write_text
 
     figures = read_figures(folder)
     if bmf is None and github_benchmark is None:
         raise TlbenchError("nothing to write: name a file with --bmf or --github-benchmark")
-    for path, plain in ((bmf, exports.bmf(figures)), (github_benchmark, exports.github_benchmark(figures))):
+    for path, plain in ((bmf, bencher(figures)), (github_benchmark, github_action(figures))):
         if path is not None:
             write_text(path, json.dumps(plain, indent=1, allow_nan=False) + "\n")
             typer.echo(f"written: {path}, {len(figures.arms)} arms", err=True)
@@ -144,17 +142,17 @@ def history(
     """Shows how each cell's accepted gain moved, commit by commit."""
     import json
 
-    from tlbench import history as histories
-    from tlbench.accepted import named
-    from tlbench.changes import Rule
+    from tlbench.judging import named
+    from tlbench.judging.changes import Rule
+    from tlbench.judging.report import read_history
     from tlbench.records import write_text
 
-    points, said = histories.history(accepted / f"{named(suite)}.json", Rule(alpha=0.05))
+    moved = read_history(accepted / f"{named(suite)}.json", Rule(alpha=0.05))
     if figure is not None:
-        write_text(figure, histories.drawn(points))
+        write_text(figure, moved.drawn())
     if as_json:
-        typer.echo(json.dumps(histories.as_json(points), indent=1, allow_nan=False))
+        typer.echo(json.dumps(moved.as_dict(), indent=1, allow_nan=False))
         raise typer.Exit(DONE)
     title = f"{suite}: accepted gains, points (v dropped, ^ rose, * source or data changed)"
-    print_table(title, *histories.rows(points, last))
-    say([*said, *(f"{point.commit}: {point.subject}" for point in points[-last:])])
+    print_table(title, *moved.rows(last))
+    say([*moved.left_out, *(f"{point.commit}: {point.subject}" for point in moved.points[-last:])])

@@ -17,7 +17,7 @@ Out = Annotated[Path | None, typer.Option("--out", help="Folder of the run (defa
 @app.command("list")
 def list_(shelf: Annotated[str, typer.Argument(help=f"One of {', '.join(SHELVES)}; all without it.")] = "") -> None:
     """Lists what can be named: datasets, networks, sources, methods, similarities, suites."""
-    from tlbench.catalogue import lines
+    from tlbench.cli.catalogue import lines
 
     if shelf and shelf not in SHELVES:
         raise unknown("shelf", shelf, SHELVES)
@@ -55,14 +55,14 @@ def run(
     as_json: Annotated[bool, typer.Option("--json", help="Print the verdicts as JSON.")] = False,
 ) -> None:
     """Runs a suite, or sources, targets and methods named here; resumes what was begun; prints the verdicts."""
-    from tlbench.workers import start_early
+    from tlbench.processes import start_early
 
     shelves = {"source": source, "target": target, "method": method, "similarity": similarity}
     named = [one for entries in shelves.values() for one in entries or []]
     suite = suite or ("" if named or n_train else DEFAULT_SUITE)
     if not dry_run:
         start_early(jobs, [suite, *named, network or ""])
-    from tlbench.launch import Asked, Means, launch
+    from tlbench.cli.launch import Asked, Means, launch
 
     plain = {"seeds": seeds, "root_seed": root_seed, "epochs": epochs, "learning_rates": lr or None, "network": network}
     plain |= {"image_size": image_size, "controls": None if controls else False}
@@ -79,11 +79,11 @@ def run(
 
 
 def _execute(study: Any, seconds: int | None, seeds: int | None, *, timing: bool) -> bool:
-    from tlbench.progress import Progress
+    from tlbench.engine import Progress
     from tlbench.study import Limits
 
     def prepare_report(_: Any) -> None:
-        import_module("tlbench.report")
+        import_module("tlbench.judging.report")
 
     progress = Progress()
     try:
@@ -105,7 +105,7 @@ def doctor(as_json: Json = False) -> None:
     """Looks at this machine: devices, cores, memory, caches, what a run would choose, problems and their mend."""
     import json
 
-    from tlbench import doctor as doctors
+    from tlbench.cli import doctor as doctors
 
     found = doctors.examine()
     say([json.dumps(doctors.as_json(found), indent=1)] if as_json else doctors.lines(found))
@@ -127,16 +127,17 @@ def power(
     import json
     from dataclasses import replace
 
-    from tlbench import power as powers
-    from tlbench.verdict import LOOKS, Design
+    from tlbench.judging import Pilot, outlook, pilot_of
+    from tlbench.judging.verdict import Design
+    from tlbench.records import LOOKS
 
     if folder is None and spread is None:
         raise TlbenchError("name the folder of a pilot run, or give --spread (and --tau, --cells)")
-    pilot = powers.pilot_of(folder) if folder else powers.Pilot(0.0, 0.002, 20)
+    pilot = pilot_of(folder) if folder else Pilot(0.0, 0.002, 20)
     given: dict[str, Any] = {"spread": spread and spread / 100, "tau": tau and tau / 100, "cells": cells}
     pilot = replace(pilot, **{key: value for key, value in given.items() if value is not None})
     design = Design(alpha, margin / 100)
-    found = powers.power(pilot, design, seeds or LOOKS)
-    plain = json.dumps(powers.as_json(pilot, design, found), indent=1, allow_nan=False)
-    typer.echo(plain if as_json else "\n".join(powers.sentences(pilot, design, found)))
+    found = outlook(pilot, design, seeds or LOOKS)
+    plain = json.dumps(found.as_dict(), indent=1, allow_nan=False)
+    typer.echo(plain if as_json else "\n".join(found.sentences()))
     raise typer.Exit(DONE)

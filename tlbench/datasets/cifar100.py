@@ -5,8 +5,9 @@ from typing import Any, ClassVar
 
 from torchvision.datasets import CIFAR100
 
-from tlbench.dataset import Part, Split, Storage
-from tlbench.published import Published
+from tlbench.dataset import Part, Split
+from tlbench.readers import Published
+from tlbench.workspace import Storage
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from dataclasses import KW_ONLY, dataclass
 import numpy as np
 from sklearn.datasets import load_digits
 
-from tlbench.dataset import Dataset, Part, Split, Storage, cut
+from tlbench.dataset import Dataset, Part, Split, cut
+from tlbench.workspace import Storage
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 import numpy as np
 from torchvision.datasets import EMNIST
 
-from tlbench.dataset import Part, Split, Storage
-from tlbench.published import Published
+from tlbench.dataset import Part, Split
+from tlbench.readers import Published
+from tlbench.workspace import Storage
 
 
 @dataclass(frozen=True)

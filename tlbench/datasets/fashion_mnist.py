@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from torchvision.datasets import FashionMNIST
 
 from tlbench.dataset import Part
-from tlbench.published import Published
+from tlbench.readers import Published
 
 
 @dataclass(frozen=True)

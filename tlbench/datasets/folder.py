@@ -3,9 +3,10 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tlbench.dataset import Dataset, Part, Split, Storage, cut
+from tlbench.dataset import Dataset, Part, Split, cut
 from tlbench.errors import TlbenchError
-from tlbench.pictures import class_folders, listing_digest, read_pictures
+from tlbench.readers import class_folders, listing_digest, read_pictures
+from tlbench.workspace import Storage
 
 
 @dataclass(frozen=True)

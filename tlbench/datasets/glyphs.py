@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from tlbench.dataset import Dataset, Part, Split, Storage
+from tlbench.dataset import Dataset, Part, Split
+from tlbench.workspace import Storage
 
 ALPHABETS = {
     "digits": "0123456789",
@@ -22,8 +23,7 @@ STYLES = {
     "serif": ("DejaVuSerif", "DejaVuSerif-Bold", "DejaVuSerif-Italic", "STIXGeneral", "STIXGeneralBol"),
     "mono": ("DejaVuSansMono", "DejaVuSansMono-Bold", "DejaVuSansMono-Oblique"),
 }
-FONTS = f"{mpl.get_data_path()}/fonts/ttf"
-CANVAS = 48  # pixels a side, before the image is scaled down
+FONTS, CANVAS = f"{mpl.get_data_path()}/fonts/ttf", 48  # pixels a side, before the image is scaled down
 
 
 @dataclass(frozen=True)

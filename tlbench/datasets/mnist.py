@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from torchvision.datasets import MNIST
 
 from tlbench.dataset import Part
-from tlbench.published import DIGITS, Published
+from tlbench.readers import DIGITS, Published
 
 
 @dataclass(frozen=True)

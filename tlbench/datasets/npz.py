@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from tlbench.dataset import Dataset, Labels, Part, Split, Storage, cut, file_digest
+from tlbench.dataset import Dataset, Labels, Part, Split, cut, file_digest
 from tlbench.errors import TlbenchError
-from tlbench.published import channels_first
+from tlbench.readers import channels_first
+from tlbench.workspace import Storage
 
 DAMAGED = (OSError, ValueError, TypeError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error)
 

@@ -6,8 +6,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from tlbench.dataset import Dataset, Part, Split, Storage
+from tlbench.dataset import Dataset, Part, Split
 from tlbench.errors import TlbenchError
+from tlbench.workspace import Storage
 
 
 @dataclass(frozen=True)

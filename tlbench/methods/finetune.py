@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from tlbench.method import Materials, Method, Start, last_blocks
-from tlbench.training import Phase
+from tlbench.method import Materials, Method, Phase, Start, last_blocks
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from tlbench.method import Materials, Method, Start, last_blocks
-from tlbench.training import Phase
+from tlbench.method import Materials, Method, Phase, Start, last_blocks
 
 
 @dataclass(frozen=True)

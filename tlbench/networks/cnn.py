@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from tlbench.layers import GlobalPool, Layers
 from tlbench.network import Architecture, Network
+from tlbench.training import GlobalPool, Layers
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tlbench.errors import TlbenchError
-from tlbench.layers import GlobalPool, Layers, ShortcutA, normalised
 from tlbench.network import Architecture, Network
+from tlbench.training import GlobalPool, Layers, ShortcutA, normalised
 
 
 class Residual(nn.Module):

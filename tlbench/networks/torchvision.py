@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torchvision.models import VisionTransformer
 
 from tlbench.errors import TlbenchError, one_line, unknown
-from tlbench.layers import GlobalPool
 from tlbench.network import Architecture, Network
+from tlbench.training import GlobalPool
 
 NORMS = (nn.modules.batchnorm._BatchNorm, nn.GroupNorm, nn.LayerNorm)  # noqa: SLF001
 

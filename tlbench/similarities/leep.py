@@ -5,8 +5,7 @@ from typing import ClassVar
 
 import torch
 
-from tlbench.features import View
-from tlbench.similarity import Similarity
+from tlbench.similarity import Similarity, View
 
 
 @dataclass(frozen=True)

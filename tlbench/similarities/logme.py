@@ -6,8 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from tlbench.features import View
-from tlbench.similarity import Similarity
+from tlbench.similarity import Similarity, View
 
 ITERATIONS = 200
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from tlbench.checkpoint import head_classes, match, read_checkpoint
 from tlbench.dataset import file_digest
 from tlbench.network import Architecture, ArchitectureSpec, Setup
+from tlbench.readers import head_classes, match, read_checkpoint
 from tlbench.source import Source, Weights
 from tlbench.streams import seeded
 from tlbench.workspace import Workspace

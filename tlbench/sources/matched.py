@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 
 from tlbench.dataset import Dataset
-from tlbench.inputs import InputForm
+from tlbench.form import InputForm
 from tlbench.network import Architecture, Setup
 from tlbench.source import Source, SourceSpec, Weights
 from tlbench.streams import seeded

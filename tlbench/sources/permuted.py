@@ -6,8 +6,8 @@ from typing import ClassVar
 import numpy as np
 
 from tlbench.dataset import Labels, Split
-from tlbench.inputs import InputForm
-from tlbench.pretraining import Pretrained
+from tlbench.form import InputForm
+from tlbench.training import Pretrained
 
 
 @dataclass(frozen=True)

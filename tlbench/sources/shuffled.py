@@ -6,7 +6,7 @@ import numpy as np
 
 from tlbench.dataset import Labels
 from tlbench.errors import TlbenchError
-from tlbench.pretraining import Pretrained
+from tlbench.training import Pretrained
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from typing import Any
 
 import torchvision
 
-from tlbench.checkpoint import match, published, read_checkpoint
 from tlbench.errors import unknown
-from tlbench.inputs import InputForm
+from tlbench.form import InputForm
 from tlbench.network import Architecture, Setup, networks
+from tlbench.readers import match, published_weights, read_checkpoint
 from tlbench.source import Source, Weights
 from tlbench.streams import seeded
 from tlbench.workspace import Workspace
@@ -39,12 +39,12 @@ class Torchvision(Source):
 
     def check(self, workspace: Workspace) -> None:
         """The weights are here, or may come."""
-        published(self._entry().url, f"source '{self.label}'", allowed=workspace.storage.download, now=False)
+        published_weights(self._entry().url, f"source '{self.label}'", allowed=workspace.storage.download, now=False)
 
     def load(self, setup: Setup, workspace: Workspace, seed: int, root_seed: int) -> Weights:  # noqa: ARG002
         """The published weights; downloaded only when allowed, and never unpickled."""
         entry = self._entry()
-        kept = published(entry.url, f"source '{self.label}'", allowed=workspace.storage.download)
+        kept = published_weights(entry.url, f"source '{self.label}'", allowed=workspace.storage.download)
         categories = tuple(entry.meta["categories"])
         with seeded(0, "zoo", setup.label):
             network = setup.build(len(categories))

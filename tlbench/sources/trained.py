@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tlbench.dataset import Labels
-from tlbench.pretraining import Pretrained
+from tlbench.training import Pretrained
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,39 @@
+"""From records to verdicts, changes between runs and the gate, without torch.
+
+Rooms of its own: `verdict`, `changes`, `figures`, `report`; what draws stays behind the doors of the last two.
+"""
+
+from tlbench.judging import stats
+from tlbench.judging.accepted import Accepted, figures_of, finished, named, read_figures, write_accepted
+from tlbench.judging.gate import HELD, NOTHING_ACCEPTED, Demands, Gate, check_code, check_gate
+from tlbench.judging.power import Pilot, outlook, pilot_of
+from tlbench.judging.readings import reach
+from tlbench.judging.simulation import Scenario, any_flag, coverage, noise, shares, simulate
+from tlbench.judging.stats import Floats
+
+__all__ = [
+    "HELD",
+    "NOTHING_ACCEPTED",
+    "Accepted",
+    "Demands",
+    "Floats",
+    "Gate",
+    "Pilot",
+    "Scenario",
+    "any_flag",
+    "check_code",
+    "check_gate",
+    "coverage",
+    "figures_of",
+    "finished",
+    "named",
+    "noise",
+    "outlook",
+    "pilot_of",
+    "reach",
+    "read_figures",
+    "shares",
+    "simulate",
+    "stats",
+    "write_accepted",
+]

@@ -1,0 +1,109 @@
+"""Learning curves: how validation accuracy grows with the steps, transfer against scratch."""
+
+from collections import defaultdict
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from tlbench.judging import stats
+from tlbench.judging.figures.drawing import Drawing, svg_of
+from tlbench.judging.figures.look import (
+    GREY,
+    Colour,
+    dots,
+    headed,
+    hues,
+    left_out,
+    legend,
+    lines,
+    loudest,
+    named,
+    panels,
+)
+from tlbench.judging.figures.numbers import grouped, span
+from tlbench.judging.stats import Floats
+from tlbench.judging.verdict import Held, Judged, Side
+
+LEVEL = 0.95
+SCRATCH = "scratch"
+Panel: TypeAlias = tuple[str, str]  # target, source
+
+
+class Line(NamedTuple):
+    """An arm's mean curve with its band, in points, over n seeds."""
+
+    method: str
+    n: int
+    steps: tuple[int, ...]
+    mean: Floats
+    low: Floats
+    high: Floats
+
+
+def learning_curves(judged: Judged) -> Drawing | None:
+    """Validation accuracy by steps, a panel a source and target, a line a method and a dashed one for scratch."""
+    there = _lines(judged.held)
+    if not there:
+        return None
+    groups = grouped(judged.verdicts, lambda v: (v.target, v.source))
+    chosen = loudest({panel: groups[panel] for panel in there})
+    figure, axes = panels(len(chosen))
+    colours = hues(line.method for key in there for line in there[key] if line.method != SCRATCH)
+    for axis, (target, source) in zip(axes, chosen, strict=True):
+        for line in there[(target, source)]:
+            _draw(axis, line, colours.get(line.method))
+        axis.set(title=headed(source, f"to {target}"), ylim=(0, 100))
+    named(axes, "steps", "validation accuracy, points")
+    legend(figure, [*dots({SCRATCH: GREY}, "", "--"), *lines(colours)])
+    title = "Learning curves, transfer against scratch"
+    seeds = span(line.n for own in there.values() for line in own)
+    caption = (
+        f"Mean validation accuracy by steps with its {LEVEL:.0%} t interval as a band, over n = {seeds} seeds; dashed: "
+        f"from-scratch; trials that failed are left out.{left_out(len(chosen), len(there))}"
+    )
+    return Drawing("learning-curves", title, caption, svg_of(figure, "learning-curves", title), _table(there))
+
+
+def _lines(held: list[Held]) -> dict[Panel, list[Line]]:
+    """Each panel's lines, scratch first; panels without a curve of their own are left out."""
+    sides = {one.cell["baseline"]: one.base for one in held}
+    scratch = {path: _line(SCRATCH, side) for path, side in sides.items()}
+    found: dict[Panel, dict[str, Line]] = defaultdict(dict)
+    for one in held:
+        own, base = _line(one.cell["method"]["label"], one.own), scratch[one.cell["baseline"]]
+        lines_there = found[(one.cell["target"]["label"], one.cell["source"]["label"])] if own else {}
+        if own and base:
+            lines_there[one.cell["baseline"]] = base
+        if own:
+            lines_there[one.cell["path"]] = own
+    return {panel: list(lines_there.values()) for panel, lines_there in found.items()}
+
+
+def _line(method: str, side: Side) -> Line | None:
+    """The mean over the seeds that did not fail; None without curves."""
+    curves = side.curves()
+    if not curves:
+        return None
+    band = stats.band(100 * np.array([curve.validation_accuracy for curve in curves]), LEVEL)
+    return Line(method, len(curves), curves[0].steps, *band)
+
+
+def _draw(axis: Axes, line: Line, colour: Colour | None) -> None:
+    axis.plot(line.steps, line.mean, color=colour or GREY, linestyle="-" if colour else "--")
+    if line.n > 1:
+        axis.fill_between(line.steps, line.low, line.high, color=colour or GREY, alpha=0.18, linewidth=0)
+
+
+def _table(there: dict[Panel, list[Line]]) -> pd.DataFrame:
+    columns: dict[str, list[Any]] = defaultdict(list)
+    for (target, source), own in there.items():
+        for line in own:
+            names = {"target": target, "source": source, "method": line.method, "n": line.n}
+            for name, value in names.items():
+                columns[name] += [value] * len(line.steps)
+            columns["steps"] += line.steps
+            for name, values in (("mean", line.mean), ("low", line.low), ("high", line.high)):
+                columns[f"{name}_points"] += np.round(values, 4).tolist()
+    return pd.DataFrame(columns)

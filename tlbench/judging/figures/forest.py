@@ -1,0 +1,75 @@
+"""Every cell's gain with its interval, in order."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from tlbench.judging.figures.drawing import Drawing, svg_of
+from tlbench.judging.figures.look import GREY, INK, MARKS, legend, marks, panels, short
+from tlbench.judging.figures.numbers import bars, cells, gain_of, grouped, reach, row
+from tlbench.judging.verdict import Judged, Verdict
+
+MOST, MOST_CONTROLS = 80, 20
+HUES = {"negative": "#d55e00", "positive": "#0173b2"}
+
+
+def forest(judged: Judged) -> Drawing | None:
+    """A row a judged cell, sorted by gain, with its interval and the margin; controls below."""
+    found = sorted(cells(judged), key=gain_of)
+    controls = sorted((v for v in judged.verdicts if v.role == "control" and v.gain is not None), key=gain_of)
+    blocks = [block for block in (*_ends(found, MOST), *_ends(controls, MOST_CONTROLS)) if block]
+    if not blocks:
+        return None
+    shown = [v for block in blocks for v in block]
+    count = len(shown) + len(blocks) - 1
+    figure, (axis,) = panels(1, 9.0, max(1.6, 0.165 * count + 0.6))
+    places: list[int] = []
+    for block in blocks:
+        first = places[-1] + 2 if places else 0
+        _rows(axis, block, first)
+        places += range(first, first + len(block))
+        axis.axhline(first - 1, color=GREY, linestyle=":", linewidth=1)
+    margin = 100 * judged.run["verdict"]["margin"]
+    axis.axvspan(-margin, margin, color=GREY, alpha=0.25, linewidth=0)
+    axis.axvline(0, color=GREY, linewidth=0.8)
+    axis.set_yticks(places, [_name(v) for v in shown], fontsize="small")
+    for label, v in zip(axis.get_yticklabels(), shown, strict=True):
+        label.set_color(GREY if v.role == "control" else INK)
+    axis.set(ylim=(count - 0.4, -0.6), xlabel="gain, points")
+    axis.grid(visible=False, axis="y")
+    legend(figure, marks(shown))
+    title = "Every cell's gain with its interval"
+    caption = (
+        f"Sorted by gain, positive is better; {bars([*found, *controls])}; shaded: the margin of {margin:g} points "
+        f"around zero; grey rows: controls.{_omitted(len(found), len(controls))}"
+    )
+    table = pd.DataFrame([row(v) for v in (*found, *controls)])
+    return Drawing("forest", title, caption, svg_of(figure, "forest", title), table)
+
+
+def _name(v: Verdict) -> str:
+    return f"{short(v.source, 30)} by {short(v.method, 24)} on {short(v.target, 30)}"
+
+
+def _ends(ordered: list[Verdict], most: int) -> list[list[Verdict]]:
+    """All, or as many as a figure holds from either end."""
+    return [ordered] if len(ordered) <= most else [ordered[: most // 2], ordered[-(most // 2) :]]
+
+
+def _omitted(cells_there: int, controls_there: int) -> str:
+    parts = [
+        f"the {most // 2} most negative and the {most // 2} most positive of {there} {what}"
+        for there, most, what in ((cells_there, MOST, "cells"), (controls_there, MOST_CONTROLS, "controls"))
+        if there > most
+    ]
+    return f" Drawn are {' and '.join(parts)}; the CSV holds all." if parts else ""
+
+
+def _rows(axis: Axes, found: Sequence[Verdict], first: int) -> None:
+    """A point and a bar a row from row `first` down; cells of one verdict at a time."""
+    places = {id(v): first + i for i, v in enumerate(found)}
+    for word, alike in grouped(found, lambda v: v.verdict).items():
+        rows = [places[id(v)] for v in alike]
+        colour = GREY if alike[0].role == "control" else HUES.get(word, INK)
+        axis.errorbar([gain_of(v) for v in alike], rows, xerr=reach(alike), fmt=MARKS[word], color=colour)

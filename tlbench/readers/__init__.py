@@ -1,0 +1,18 @@
+"""Files and archives to items: pictures, torchvision's sets, checkpoints."""
+
+from tlbench.readers.checkpoint import head_classes, match, published_weights, read_checkpoint
+from tlbench.readers.pictures import class_folders, listing_digest, read_pictures
+from tlbench.readers.published import DIGITS, Published, channels_first
+
+__all__ = [
+    "DIGITS",
+    "Published",
+    "channels_first",
+    "class_folders",
+    "head_classes",
+    "listing_digest",
+    "match",
+    "published_weights",
+    "read_checkpoint",
+    "read_pictures",
+]

@@ -1,0 +1,127 @@
+"""Networks of one shape joined into one: seeds train side by side in fewer and larger kernels.
+
+Convolutions become grouped ones, linear layers one batched product; what n networks would compute apart is computed
+together, equal up to rounding. Inputs and activations stand side by side in the channels: (B, n * C, H, W).
+"""
+
+import copy
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+
+from tlbench.network import Network, evaluating
+from tlbench.training.layers import GlobalPool, layout
+
+ALIKE = (nn.ReLU, nn.Identity, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.Flatten, GlobalPool)  # per channel
+TOLERANCE = 1e-3  # of the largest logit, between joined and apart
+
+
+@runtime_checkable
+class Joinable(Protocol):
+    """A module of its own kind that knows how n of it work side by side."""
+
+    def joined(self, n: int) -> nn.Module:
+        """The module for (B, n * C, H, W)."""
+        ...
+
+
+class JoinedLinear(nn.Module):
+    """n linear layers side by side: (B, n * in) to (B, n * out) in one batched product."""
+
+    def __init__(self, n: int, one: nn.Linear) -> None:
+        super().__init__()
+        self.n, self.out_features = n, one.out_features
+        self.weight = nn.Parameter(torch.empty(n * one.out_features, one.in_features))
+        self.has_bias = "bias" in dict(one.named_parameters())
+        if self.has_bias:
+            self.bias = nn.Parameter(torch.empty(n * one.out_features))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """All n at once."""
+        each = inputs.view(len(inputs), self.n, -1).transpose(0, 1)
+        weight = self.weight.view(self.n, self.out_features, -1).transpose(1, 2)
+        bias = self.bias.view(self.n, 1, -1) if self.has_bias else None
+        out = torch.bmm(each, weight) if bias is None else torch.baddbmm(bias, each, weight)
+        return out.transpose(0, 1).reshape(len(inputs), -1)
+
+
+def join(networks: Sequence[Network], inputs: Tensor, start: int = 0) -> Network | None:
+    """The networks as one, or None where some layer cannot be joined, or the joined one does not compute the same.
+
+    inputs: (B, ...) at boundary `start`, on which that is tried in eval mode.
+    """
+    made = _joined(networks[0], len(networks))
+    if made is None:
+        return None
+    states = [network.state_dict() for network in networks]
+    made.load_state_dict({key: _side_by_side([state[key] for state in states]) for key in states[0]})
+    made.to(inputs.device)
+    if torch.channels_last in map(layout, networks[0].parameters()):
+        made.to(memory_format=torch.channels_last)
+    return made if isinstance(made, Network) and _agrees(made, networks, inputs, start) else None
+
+
+def part(joined: Network, networks: Sequence[Network]) -> None:
+    """Gives each network its share of the joined one's parameters and buffers."""
+    shares: list[dict[str, Tensor]] = [{} for _ in networks]
+    for key, value in joined.state_dict().items():
+        pieces = value.chunk(len(networks)) if value.dim() else [value] * len(networks)
+        for share, piece in zip(shares, pieces, strict=True):
+            share[key] = piece
+    for network, share in zip(networks, shares, strict=True):
+        network.load_state_dict(share)
+
+
+def _side_by_side(values: Sequence[Tensor]) -> Tensor:
+    return torch.cat(list(values)) if values[0].dim() else values[0]
+
+
+def _joined(one: nn.Module, n: int) -> nn.Module | None:
+    """A module of n like this one, its weights still to be given."""
+    made: nn.Module | None = None
+    if isinstance(one, nn.Conv2d):
+        made = _joined_convolution(one, n)
+    elif isinstance(one, nn.BatchNorm2d | nn.BatchNorm1d):
+        made = type(one)(n * one.num_features, one.eps, one.momentum, one.affine, one.track_running_stats)
+    elif isinstance(one, nn.Linear):
+        made = JoinedLinear(n, one)
+    elif isinstance(one, Joinable):
+        made = one.joined(n)
+    elif isinstance(one, ALIKE):
+        made = copy.deepcopy(one)
+    elif one._modules and not one._parameters and not one._buffers:  # noqa: SLF001  a container and nothing else
+        made = _joined_container(one, n)
+    return made
+
+
+def _joined_container(one: nn.Module, n: int) -> nn.Module | None:
+    parts = {name: _joined(child, n) for name, child in one.named_children()}
+    if any(made is None for made in parts.values()):
+        return None
+    whole = copy.copy(one)
+    whole._modules = dict(parts)  # noqa: SLF001  the container as it is, over other children
+    return whole
+
+
+def _joined_convolution(one: nn.Conv2d, n: int) -> nn.Module | None:
+    if one.groups != 1 or one.padding_mode != "zeros":
+        return None
+    shape: dict[str, Any] = {"stride": one.stride, "padding": one.padding, "dilation": one.dilation}
+    size: Any = one.kernel_size
+    return nn.Conv2d(n * one.in_channels, n * one.out_channels, size, groups=n, bias=one.bias is not None, **shape)
+
+
+@torch.no_grad()
+def _agrees(joined: Network, networks: Sequence[Network], inputs: Tensor, start: int) -> bool:
+    with ExitStack() as modes:
+        for network in (joined, *networks):
+            modes.enter_context(evaluating(network))
+        try:
+            apart = torch.stack([network(inputs, start) for network in networks], 1)
+            together = joined(torch.cat([inputs] * len(networks), 1), start).view_as(apart)
+        except RuntimeError:
+            return False
+    return bool((together - apart).abs().max() <= TOLERANCE * apart.abs().max().clamp_min(1.0))

@@ -1,0 +1,168 @@
+"""The one training loop and the one clock: every arm, every source and every baseline is trained here."""
+
+import copy
+import math
+import time
+from collections.abc import Hashable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from tlbench.curve import LearningCurve, evaluation_steps
+from tlbench.device import synchronise
+from tlbench.method import Budget, Phase
+from tlbench.network import HEAD, Network
+from tlbench.training.learners import Apart, Learner, Together
+from tlbench.training.optimizer import AdamW
+
+TIMED_STEPS, TIMED_SECONDS = 12, 0.15  # of a way that is tried: whichever comes first
+_known_steps: set[Hashable] = set()  # kinds of steps that this process has made before
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What fitting one learner gave. failure: why the trial failed, or None."""
+
+    curve: LearningCurve
+    seconds: float
+    failure: str | None
+
+
+class Clock:
+    """Seconds of the work inside `running`, the device synchronised at both ends."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.seconds, self._device = 0.0, device
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Counts what is done within it."""
+        synchronise(self._device)
+        start = time.perf_counter()
+        yield
+        synchronise(self._device)
+        self.seconds += time.perf_counter() - start
+
+
+class _Run:
+    """One learner's batches and curve within `fit`."""
+
+    def __init__(self, learner: Learner) -> None:
+        self.learner = learner
+        self.failure: str | None = None
+        self.rows: list[tuple[int, float, float | None, float]] = []
+        self.batches: Iterator[Tensor] = iter(())
+
+    def next_batch(self, size: int) -> Tensor:
+        """Positions of the next batch; a new shuffle when an epoch has no full batch left."""
+        chosen = next(self.batches, None)
+        if chosen is None or len(chosen) < size:
+            order = torch.randperm(len(self.learner.train), generator=self.learner.order)
+            self.batches = iter(order.to(self.learner.train.labels.device).split(size))
+            chosen = next(self.batches)
+        return chosen
+
+    def note(self, step: int, seconds: float, loss: float | None, reached: float) -> None:
+        """Adds a row to the curve; a loss that is not finite ends this learner."""
+        if loss is not None and not math.isfinite(loss):
+            self.failure, loss = f"training loss not finite by step {step}", None
+        self.rows.append((step, seconds, loss, reached))
+
+
+def fit(
+    learners: Sequence[Learner],
+    phases: Sequence[Phase],
+    budget: Budget,
+    peak: float,
+    start: int = 0,
+    joined: Network | None = None,
+) -> list[Fitted]:
+    """Trains every learner for the whole budget, in step with each other; each result is as if it were alone.
+
+    All learners have the same network shape, number of items and phases, and differ in their seed. `peak` is the
+    highest learning rate. `start` is the block boundary at which their items stand (0: images). joined: the learners'
+    networks as one, to train them together; each gets its share back. The curve is read at `evaluation_steps`, outside
+    the clock.
+    """
+    device, n_train = learners[0].train.labels.device, len(learners[0].train)
+    total, size = budget.steps(n_train), budget.batch(n_train)
+    group = Together(learners, start, joined) if joined is not None else Apart(learners, start)
+    clock, runs, looks = Clock(device), [_Run(learner) for learner in learners], set(evaluation_steps(total))
+    _warm_up(group, phases[0], size)
+    for run, reached in zip(runs, group.accuracies(), strict=True):
+        run.note(0, 0.0, None, reached)
+    edges = [round(total * sum(phase.share for phase in phases[:i])) for i in range(len(phases) + 1)]
+    losses, count = torch.zeros(len(runs), device=device), 0
+    for phase, first, last in zip(phases, edges, edges[1:], strict=False):
+        with clock.running():
+            optimizer = _optimizer(group.networks, phase, budget)
+        step = first
+        while step < last and any(run.failure is None for run in runs):
+            until = min(look for look in (*looks, last) if look > step)
+            with clock.running():
+                for now in range(step, until):
+                    losses += _step(group, runs, phase, optimizer, size, peak * budget.rate(now / total))
+            step, count = until, count + until - step
+            if step in looks:
+                _look(group, runs, step, clock.seconds / len(runs), (losses / count).tolist())
+                losses, count = torch.zeros_like(losses), 0
+    with clock.running():
+        group.close()
+    return [Fitted(_curve(run), clock.seconds / len(runs), run.failure) for run in runs]
+
+
+def _look(group: Apart, runs: Sequence[_Run], step: int, seconds: float, losses: Sequence[float]) -> None:
+    """Reads every learner that has not failed."""
+    for run, reached, loss in zip(runs, group.accuracies(), losses, strict=True):
+        if run.failure is None:
+            run.note(step, seconds, loss, reached)
+
+
+def _step(group: Apart, runs: Sequence[_Run], phase: Phase, optimizer: AdamW, size: int, rate: float) -> Tensor:
+    optimizer.zero_grad()
+    losses = group.losses([run.next_batch(size) for run in runs], phase.penalty)
+    losses.sum().backward()
+    optimizer.step(rate)
+    return losses.detach()
+
+
+def _optimizer(networks: Sequence[Network], phase: Phase, budget: Budget) -> AdamW:
+    for network in networks:
+        network.move_only(phase.moving)
+    moving = [(network.part(name), phase.factors.get(name, 1.0)) for network in networks for name in phase.moving]
+    return AdamW([(list(part.parameters()), factor) for part, factor in moving], budget.weight_decay)
+
+
+def seconds_a_step(learners: Sequence[Learner], phase: Phase, size: int, start: int, joined: Network | None) -> float:
+    """What a step costs here, a learner: the least of several, once warm; at a learning rate of 0."""
+    group = Together(learners, start, joined) if joined is not None else Apart(learners, start)
+    runs, clock = [_Run(learner) for learner in learners], Clock(learners[0].train.labels.device)
+    times: list[float] = []
+    optimizer = _optimizer(group.networks, phase, Budget())
+    while len(times) < 4 or (len(times) < TIMED_STEPS and clock.seconds < TIMED_SECONDS):
+        before = clock.seconds
+        with clock.running():
+            _step(group, runs, phase, optimizer, size, 0.0)
+        times.append((clock.seconds - before) / len(learners))
+    return min(times[1:])
+
+
+def _warm_up(group: Apart, phase: Phase, size: int) -> None:
+    """One step on a throw-away copy, so that what a process's first of a kind costs (kernels) is on nobody's clock."""
+    shapes = tuple((p.shape, p.stride(), p.device) for p in group.networks[0].parameters())
+    kind = shapes, phase.moving, size, group.start
+    if kind in _known_steps:
+        return
+    _known_steps.add(kind)
+    with torch.random.fork_rng():
+        spare = copy.deepcopy(group.networks[0])
+        spare.move_only(phase.moving or (HEAD,))
+        spare(group.first_inputs(size), group.start).sum().backward()
+        AdamW([([p for p in spare.parameters() if p.requires_grad], 1.0)], 0.0).step(0.0)
+
+
+def _curve(run: _Run) -> LearningCurve:
+    steps, seconds, losses, accuracies = zip(*run.rows, strict=True)
+    return LearningCurve(steps, seconds, losses, accuracies)
