@@ -5,26 +5,23 @@ import contextlib
 import hashlib
 import json
 import os
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from tlbench.curve import LearningCurve
 from tlbench.errors import TlbenchError, one_line
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 RUN_FILE = "run.json"
 DRAWN_BY = "drawn by tlbench"  # by which a run's figures are known
-RUN_KEYS = {"suite", "looks", "weights", "verdict", "cells", "skipped", "notes", "engine", "environment"}
-CELL_KEYS = {"path", "seeds", "baseline", "baselines", "role", "family", "expect", "source", "target", "method"}
-PATH = re.compile(r"[a-z0-9_][a-z0-9._-]*(/[a-z0-9_][a-z0-9._-]*){2}")  # target/source/method, each a slug
-LOOKS = (5, 10, 20)  # seeds at which adaptive runs look,
-WEIGHTS = (0.2, 0.3, 0.5)  # and the share of the level that each look may spend
 Status: TypeAlias = Literal["done", "failed"]
+Kind: TypeAlias = Literal["trial", "similarity", "timing"]
+Contributions: TypeAlias = npt.NDArray[np.float64]
 
 
 def digest_of(plain: Any) -> str:
@@ -33,27 +30,171 @@ def digest_of(plain: Any) -> str:
 
 
 @dataclass(frozen=True)
-class Record:
+class Measured:
+    """A metric's reading of a test split of n items, with all that judging needs to know of the metric.
+
+    items: each item's contribution, packed; their mean is the score. chance: the score of a guess that has learnt
+    nothing; chance_reach: the best score that such a guess reaches by luck. margin: what counts as a difference, where
+    the suite does not say.
+    """
+
+    score: float
+    items: str
+    n: int
+    chance: float
+    chance_reach: float
+    higher_is_better: bool
+    margin: float
+
+    @property
+    def value(self) -> float:
+        """The score, better as it grows."""
+        return self.score if self.higher_is_better else -self.score
+
+    @property
+    def lift(self) -> float:
+        """How much better than chance the score is."""
+        return self.score - self.chance if self.higher_is_better else self.chance - self.score
+
+    @property
+    def at_chance(self) -> bool:
+        """Whether luck alone reaches as far."""
+        return self.score <= self.chance_reach if self.higher_is_better else self.score >= self.chance_reach
+
+    def contributions(self) -> Contributions:
+        """(n,) each test item's part in `value`, better as it grows."""
+        found = unpack_items(self.items, self.n)
+        return found if self.higher_is_better else -found
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came out of a trial; a failed one has its reason and nothing else.
+
+    metric: the judged one, a key of `measured`. pool: how many labelled items there were to draw from. learning_rate:
+    the chosen one, None where nothing was trained. blocks: the network's; frozen: parts that did not move. input: the
+    fitted form. curve: None for an arm without one. source_weights: a digest.
+    """
+
+    failure: str | None = None
+    metric: str = ""
+    measured: Mapping[str, Measured] = field(default_factory=dict)
+    validation_chance: float = 0.0
+    n_train: int = 0
+    n_validation: int = 0
+    pool: int = 1
+    learning_rate: float | None = None
+    steps: int = 0
+    blocks: tuple[str, ...] = ()
+    frozen: tuple[str, ...] = ()
+    input: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    curve: LearningCurve | None = None
+    source_weights: str | None = None
+    source_accuracy: float | None = None
+
+    @property
+    def judged(self) -> Measured:
+        """The judged metric's reading."""
+        return self.measured[self.metric]
+
+    def as_plain(self) -> dict[str, Any]:
+        """Plain data, without what a failed trial does not have."""
+        if self.failure is not None and not self.measured:
+            return {"failure": self.failure}
+        plain = asdict(self)
+        if self.curve is not None:
+            del plain["curve"]["seconds"]  # those are timing
+        return plain
+
+    @classmethod
+    def of(cls, plain: Mapping[str, Any]) -> "Outcome":
+        """From plain data."""
+        held = plain.get("curve")
+        made = {
+            "measured": {name: Measured(**one) for name, one in plain.get("measured", {}).items()},
+            "curve": LearningCurve(seconds=(), **{key: tuple(values) for key, values in held.items()})
+            if held
+            else None,
+            "input": dict(plain.get("input", {})),
+        }
+        return cls(**{**plain, **made, **{key: tuple(plain.get(key, ())) for key in ("blocks", "frozen", "notes")}})
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What similarities make of a source and a target, by label; None where one does not apply."""
+
+    failure: str | None = None
+    scores: Mapping[str, float | None] = field(default_factory=dict)
+    higher_is_closer: Mapping[str, bool] = field(default_factory=dict)
+
+    def as_plain(self) -> dict[str, Any]:
+        """Plain data."""
+        return asdict(self) if self.failure is None else {"failure": self.failure}
+
+    @classmethod
+    def of(cls, plain: Mapping[str, Any]) -> "Scores":
+        """From plain data."""
+        return cls(plain["failure"], dict(plain.get("scores", {})), dict(plain.get("higher_is_closer", {})))
+
+
+OutcomeT = TypeVar("OutcomeT", Outcome, Scores)
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds of a trial, of its whole grid, at each evaluation, of its source's training (None where unknown).
+
+    prefix: the boundary of the frozen prefix that was run once, and where its activations were kept. parts: seconds of
+    a scoring, by similarity.
+    """
+
+    seconds: float = 0.0
+    grid_seconds: float = 0.0
+    curve_seconds: tuple[float, ...] = ()
+    source_seconds: float | None = None
+    prefix: Mapping[str, Any] = field(default_factory=dict)
+    parts: Mapping[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, plain: Mapping[str, Any]) -> "Timing":
+        """From plain data."""
+        return cls(**{**plain, "curve_seconds": tuple(plain.get("curve_seconds", ()))})
+
+
+@dataclass(frozen=True)
+class Record(Generic[OutcomeT]):
     """Four parts: recipe (what was asked), outcome, timing, environment. Replay: recipe and outcome are equal."""
 
-    kind: Literal["trial", "similarity", "timing"]
-    status: Status
-    recipe: dict[str, Any]
-    outcome: dict[str, Any]
-    timing: dict[str, Any]
-    environment: dict[str, Any]
+    kind: Kind
+    recipe: Mapping[str, Any]
+    outcome: OutcomeT
+    timing: Timing
+    environment: Mapping[str, Any]
     schema_version: int = SCHEMA_VERSION
+
+    @property
+    def status(self) -> Status:
+        """Whether there is a result."""
+        return "done" if self.outcome.failure is None else "failed"
 
     @property
     def recipe_digest(self) -> str:
         """Tells whether the record still holds for what is asked."""
         return digest_of(self.recipe)
 
+    @property
+    def outcome_digest(self) -> str:
+        """Tells whether two records came out the same."""
+        return digest_of(self.outcome.as_plain())
+
     def write(self, path: Path) -> None:
         """Writes the record, whole or not at all."""
-        write_json(
-            path, asdict(self) | {"recipe_digest": self.recipe_digest, "outcome_digest": digest_of(self.outcome)}
-        )
+        parts = {"kind": self.kind, "status": self.status, "recipe": self.recipe, "outcome": self.outcome.as_plain()}
+        parts |= {"timing": asdict(self.timing), "environment": self.environment}
+        digests = {"recipe_digest": self.recipe_digest, "outcome_digest": self.outcome_digest}
+        write_json(path, parts | {"schema_version": self.schema_version} | digests)
 
 
 def write_json(path: Path, plain: Mapping[str, Any]) -> None:
@@ -78,7 +219,7 @@ def write_text(path: Path, text: str) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
-        raise TlbenchError(f"cannot write {path}: {one_line(error)}; free space or name another --out") from None
+        raise TlbenchError(f"cannot write {path}: {one_line(error)}; free space or name another folder") from None
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -90,7 +231,7 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         plain = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
-        raise TlbenchError(f"no file at {path}; give the folder that a run was written to (--out)") from None
+        raise TlbenchError(f"no file at {path}; give the folder that a run was written to") from None
     except (OSError, ValueError) as error:
         raise TlbenchError(f"{path} cannot be read: {one_line(error)}; remove it and run again") from None
     if not isinstance(plain, dict):
@@ -98,53 +239,46 @@ def read_json(path: Path) -> dict[str, Any]:
     return plain
 
 
-def read_record(path: Path) -> Record | None:
+def read_record(path: Path, outcome: type[OutcomeT]) -> Record[OutcomeT] | None:
     """The record at `path`; None where there is none, or where it is damaged or of another schema version."""
     if not path.is_file():
         return None
     try:
         plain = read_json(path)
-        digests = plain.pop("recipe_digest", None), plain.pop("outcome_digest", None)
-        record = Record(**plain)
-    except (TlbenchError, TypeError):
+        made = outcome.of(plain["outcome"])
+        record = Record(
+            plain["kind"],
+            plain["recipe"],
+            made,
+            Timing.of(plain["timing"]),
+            plain["environment"],
+            plain["schema_version"],
+        )
+        digests = plain["recipe_digest"], plain["outcome_digest"]
+    except (TlbenchError, TypeError, KeyError, AttributeError, ValueError):
         return None
-    sound = record.schema_version == SCHEMA_VERSION and digests == (record.recipe_digest, digest_of(record.outcome))
+    sound = record.schema_version == SCHEMA_VERSION and digests == (record.recipe_digest, digest_of(plain["outcome"]))
     return record if sound else None
 
 
-def read_run(folder: Path) -> dict[str, Any]:
-    """A run's `run.json`.
-
-    Raises:
-        TlbenchError: there is none, it is of another schema version, or something in it is missing.
-    """
-    run = read_json(folder / RUN_FILE)
-    if run.get("schema_version") != SCHEMA_VERSION:
-        raise TlbenchError(
-            f"{folder / RUN_FILE} has schema version {run.get('schema_version')}, this tlbench reads {SCHEMA_VERSION}; "
-            "run the suite again with --fresh"
-        )
-    lacking = RUN_KEYS - run.keys() or {key for cell in run["cells"] for key in CELL_KEYS - cell.keys()}
-    if lacking:
-        raise TlbenchError(f"{folder / RUN_FILE} lacks {', '.join(sorted(lacking))}; run the suite again")
-    named = {path for cell in run["cells"] for path in (cell["path"], cell["baseline"], *cell["baselines"].values())}
-    if outside := sorted(path for path in named if not PATH.fullmatch(path)):
-        raise TlbenchError(f"{folder / RUN_FILE} names '{outside[0]}', which is no cell's path; run the suite again")
-    return run
-
-
-def iterate(folder: Path) -> Iterator[tuple[Path, Record]]:
-    """All sound records under a run's folder with their paths, in the paths' order."""
+def iterate(folder: Path) -> Iterator[tuple[Path, Record[Outcome]]]:
+    """All sound trial records under a run's folder with their paths, in the paths' order."""
     for path in sorted(folder.rglob("seed-*.json")):
-        if (record := read_record(path)) is not None:
+        record = None if path.parent.name == "similarity" else read_record(path, Outcome)
+        if record is not None and record.kind == "trial":
             yield path, record
 
 
-def pack_bits(right: npt.NDArray[np.bool_]) -> str:
-    """(N,) booleans as base64 text, eight to a byte."""
-    return base64.b64encode(np.packbits(right).tobytes()).decode("ascii")
+def pack_items(values: npt.NDArray[Any]) -> str:
+    """(N,) numbers as text: zeros and ones eight to a byte, others as 32-bit floats; base64 behind a letter."""
+    if np.isin(values, (0, 1)).all():
+        return "b" + base64.b64encode(np.packbits(values.astype(np.bool_)).tobytes()).decode("ascii")
+    return "f" + base64.b64encode(values.astype("<f4").tobytes()).decode("ascii")
 
 
-def unpack_bits(text: str, n: int) -> npt.NDArray[np.bool_]:
-    """The (n,) booleans that `pack_bits` packed."""
-    return np.unpackbits(np.frombuffer(base64.b64decode(text), dtype=np.uint8), count=n).astype(np.bool_)
+def unpack_items(text: str, n: int) -> Contributions:
+    """The (n,) numbers that `pack_items` packed."""
+    raw = base64.b64decode(text[1:])
+    if text[0] == "b":
+        return np.unpackbits(np.frombuffer(raw, dtype=np.uint8), count=n).astype(np.float64)
+    return np.frombuffer(raw, dtype="<f4", count=n).astype(np.float64)

@@ -1,0 +1,155 @@
+"""What `run.json` holds: a run's plan and settings as types, written before its first trial."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from tlbench.errors import TlbenchError
+from tlbench.records import RUN_FILE, SCHEMA_VERSION, read_json, write_json
+
+LOOKS = (5, 10, 20)  # seeds at which adaptive runs look,
+WEIGHTS = (0.2, 0.3, 0.5)  # and the share of the level that each look may spend
+PATH = re.compile(r"[a-z0-9_][a-z0-9._-]*(/[a-z0-9_][a-z0-9._-]*){2}")  # target/source/method, each a slug
+Protocol: TypeAlias = Literal["equal_steps", "equal_compute", "plateau"]  # the budget of the baseline
+Expectation: TypeAlias = Literal["unflagged", "negative", "any"]
+Role: TypeAlias = Literal["cell", "control"]
+
+
+def _inside(path: str) -> str:
+    """A path that stays within the run's folder."""
+    if not PATH.fullmatch(path):
+        raise ValueError(f"'{path}' is no cell's path")
+    return path
+
+
+CellPath: TypeAlias = Annotated[str, AfterValidator(_inside)]
+
+
+class Section(BaseModel):
+    """A section of the file; keys that are not known are left out."""
+
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
+
+
+class VerdictSettings(Section):
+    """What is fixed before any result; margins on the judged metric's scale, cost as a share of the baseline's."""
+
+    alpha: float = Field(0.05, gt=0, lt=0.5)
+    margin: float = Field(0.005, gt=0, lt=1)
+    convergence_margin: float = Field(0.01, gt=0, lt=1)
+    cost_margin: float = Field(0.1, gt=0)
+    pairing: Literal["paired", "welch"] = "paired"
+
+
+class Named(Section):
+    """A source or a method: its label, the spec that the user typed, its options."""
+
+    label: str
+    spec: Any = None
+    recipe: dict[str, Any] = {}
+
+
+class PlannedMethod(Named):
+    """unfrozen: how many of the last blocks learn; None where nothing is trained."""
+
+    unfrozen: int | None = None
+
+
+class PlannedTarget(Section):
+    """A target: its label, its dataset's label and spec, how many items are trained on, the shape of one."""
+
+    label: str
+    dataset: str
+    spec: Any = None
+    n_train: int
+    shape: tuple[int, ...] = ()
+
+
+class PlannedCell(Section):
+    """A cell: where its records lie, how many seeds are planned so far, its baseline under each budget protocol.
+
+    expect: what a control must come out as. input: the form of its network's input.
+    """
+
+    path: CellPath
+    seeds: int = Field(ge=0)
+    baseline: CellPath
+    baselines: dict[Protocol, CellPath]
+    role: Role
+    family: str
+    expect: Expectation | None
+    source: Named
+    target: PlannedTarget
+    method: PlannedMethod
+    input: dict[str, Any] = {}
+
+
+class RunSuite(Section):
+    """What a reader must know of the suite. budget: how every arm is trained."""
+
+    name: str
+    description: str = ""
+    metric: str = "accuracy"
+    seeds: int | Literal["auto"] = 5
+    root_seed: int = 0
+    image_size: int = 0
+    network: dict[str, Any] = {}
+    augment: Any = None
+    budget: dict[str, Any] = {}
+
+
+class Run(Section):
+    """A run: its suite, cells and settings, how it is executed and where.
+
+    looks, weights: seeds at each look and the share of the level it may spend. engine: how trials are run, with the
+    choices that were made by timing. target_scores: for each baseline, the validation score that "steps to target" asks for.
+    """
+
+    schema_version: int = SCHEMA_VERSION
+    suite: RunSuite
+    looks: tuple[int, ...] = Field(min_length=1)
+    weights: tuple[float, ...] = Field(min_length=1)
+    verdict: VerdictSettings
+    cells: tuple[PlannedCell, ...]
+    skipped: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    engine: dict[str, Any] = {}
+    environment: dict[str, Any] = {}
+    target_scores: dict[str, float | None] = {}
+
+    def write(self, folder: Path) -> None:
+        """Writes `run.json`, whole or not at all."""
+        write_json(folder / RUN_FILE, self.model_dump(mode="json"))
+
+
+def parse(kind: type[Section], plain: Any, where: str, mend: str) -> Any:
+    """A section from plain data; `where` names its origin in errors.
+
+    Raises:
+        TlbenchError: something in it is missing or of the wrong kind; `mend` says what to do.
+    """
+    try:
+        return kind.model_validate(plain)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place, message = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
+        raise TlbenchError(f"{where}: {place + ': ' if place else ''}{message}; {mend}") from None
+
+
+def read_run(folder: Path) -> Run:
+    """A run's `run.json`.
+
+    Raises:
+        TlbenchError: there is none, it is of another schema version, or something in it is missing or wrong.
+    """
+    plain = read_json(folder / RUN_FILE)
+    version = plain.get("schema_version")
+    if version != SCHEMA_VERSION:
+        raise TlbenchError(
+            f"{folder / RUN_FILE} has schema version {version}, this tlbench reads {SCHEMA_VERSION}; "
+            "run the suite again with --fresh"
+        )
+    run: Run = parse(Run, plain, str(folder / RUN_FILE), "run the suite again")
+    return run
