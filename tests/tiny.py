@@ -3,17 +3,20 @@
 from typing import Any
 
 from tlbench.dataset import Target, datasets
-from tlbench.form import InputForm
+from tlbench.form import forms
 from tlbench.method import Budget, methods
+from tlbench.metric import metrics
 from tlbench.network import Setup, networks
 from tlbench.source import sources
 from tlbench.suite import Suite, make_suite
-from tlbench.trials.conditions import Arm
-from tlbench.trials.trial import Trial
+from tlbench.trials import Conditions, Trial
 
 NETWORK = {"name": "resnet", "width": 4}
 SOURCE = {"name": "trained", "dataset": "patterns:0.5", "steps": 10}
 BUDGET = Budget(epochs=2, batch_size=16, learning_rates=(0.01,))
+ACCURACY = metrics.make("accuracy")
+GREY = forms.make({"name": "images", "size": 8, "channels": 1})
+UNCHANGED = type(GREY).augmentation(())
 
 
 def tiny_suite(**changes: Any) -> Suite:
@@ -33,12 +36,15 @@ def tiny_suite(**changes: Any) -> Suite:
     return make_suite(plain | changes, "tests")
 
 
-def tiny_arm(n_train: int = 32, budget: Budget = BUDGET) -> Arm:
-    """An arm on the generated family at 8 pixels."""
-    return Arm(Target(datasets.make("patterns"), n_train), Setup(networks.make(NETWORK), InputForm(8, 1)), budget, 0)
+def tiny_conditions(n_train: int = 32, budget: Budget = BUDGET) -> Conditions:
+    """Conditions on the generated family at 8 pixels."""
+    setup = Setup(networks.make(NETWORK), GREY)
+    return Conditions(Target(datasets.make("patterns"), n_train), setup, budget, ACCURACY, UNCHANGED)
 
 
-def tiny_trial(method: str = "finetune", source: object = SOURCE, seed: int = 0, arm: Arm | None = None) -> Trial:
+def tiny_trial(
+    method: str = "finetune", source: object = SOURCE, seed: int = 0, conditions: Conditions | None = None
+) -> Trial:
     """A trial of seconds; scratch takes no source."""
     made = methods.make(method)
-    return Trial(sources.make(source) if made.needs_source else None, made, arm or tiny_arm(), seed)
+    return Trial(sources.make(source) if made.needs_source else None, made, conditions or tiny_conditions(), seed)

@@ -74,11 +74,11 @@ class Dataset(Leaf, ABC):
 
     def split(self, part: Part, workspace: Workspace) -> Split:
         """The same as `open`, opened on first use."""
-        return workspace.once((self, part), lambda: self.open(part, workspace.storage))
+        return workspace.cached((self, part), lambda: self.open(part, workspace.storage))
 
     def content(self, workspace: Workspace) -> str:
         """The same as `identity`, taken on first use."""
-        return workspace.once((self, "identity"), lambda: self.identity(workspace.storage))
+        return workspace.cached((self, "identity"), lambda: self.identity(workspace.storage))
 
     def stream(self, root_seed: int, what: str, seed: int) -> tuple[int, *tuple[object, ...]]:
         """The labels of a random stream that everything at this dataset and seed shares."""

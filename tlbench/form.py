@@ -1,81 +1,118 @@
-"""What a network is given: items brought to inputs of one form."""
+"""What a form is: what a network is given of a dataset's items, and what may be done to it at random."""
 
-from dataclasses import dataclass, replace
-from typing import Any
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, Self
 
-import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from tlbench.dataset import Indices, Split
-from tlbench.shelf import slug
+from tlbench.errors import TlbenchError
+from tlbench.shelf import Leaf, Shelf
 
-SAMPLED_VALUES = 1 << 24  # of the images trained on, from which mean and std are taken
-LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as in PIL's convert("L")
+
+class Augmentation(Protocol):
+    """What is done to inputs at random, each by its own draws."""
+
+    @property
+    def idle(self) -> bool:
+        """Whether it does nothing."""
+        ...
+
+    def recipe(self) -> dict[str, Any]:
+        """Plain data that fixes it."""
+        ...
+
+    def __call__(self, inputs: Tensor, generator: torch.Generator, fill: Tensor, /) -> Tensor:
+        """(B, ...) inputs, changed; generator: on the CPU; fill: what an empty place is given, see `Form.blank`."""
+        ...
 
 
 @dataclass(frozen=True)
-class InputForm:
-    """What a network is given: square images of `size` pixels with `channels`, scaled by `mean` and `std`.
+class Form(Leaf, ABC):
+    """What a network is given: items brought to one shape and scale.
 
-    Without a mean, inputs are standardised by the statistics of the images trained on. `resize` larger than `size`
-    scales to it and cuts the centre (the published preprocessing of the zoo's weights).
+    A form is made for datasets by `default`, and fitted to a training draw by `fitted`; only then may it give tensors.
+    Items are whatever a dataset holds (images, strings). The label names the form in paths, fitted or not.
     """
 
-    size: int
-    channels: int
-    mean: tuple[float, ...] = ()
-    std: tuple[float, ...] = ()
-    resize: int = 0
+    @classmethod
+    @abstractmethod
+    def reads(cls, splits: Sequence[Split]) -> bool:
+        """Whether it takes items like these."""
+
+    @classmethod
+    @abstractmethod
+    def default(cls, target: Split, splits: Sequence[Split], size: int) -> Self:
+        """The form for a target's items that serves all these splits; size: what the user asked for, 0 if nothing."""
+
+    @classmethod
+    @abstractmethod
+    def augmentation(cls, words: Iterable[str]) -> Augmentation:
+        """What a suite's words ask for.
+
+        Raises:
+            TlbenchError: no such word, or a number that is missing or out of range.
+        """
 
     @property
-    def shape(self) -> tuple[int, int, int]:
-        """Channels, height, width."""
-        return self.channels, self.size, self.size
+    @abstractmethod
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one input."""
 
     @property
-    def label(self) -> str:
-        """Names the form in paths: channels and size, whose statistics scale it and what it is cut from where fixed."""
-        fixed = "-mean-" + "-".join(f"{m:.3g}" for m in self.mean) if self.mean else ""
-        cut = f"-resize-{self.resize}" if self.resize else ""
-        return slug(f"{self.channels}x{self.size}x{self.size}{fixed}{cut}")
+    def inner_values(self) -> int:
+        """About how many numbers an input is within a network, by which batches that are only read are sized."""
+        return math.prod(self.shape)
 
-    def recipe(self) -> dict[str, Any]:
-        """Plain data that fixes the form."""
-        return {
-            "size": self.size,
-            "channels": self.channels,
-            "mean": list(self.mean) or "training draw",
-            "std": list(self.std) or "training draw",
-            "resize": self.resize or self.size,
-        }
+    @abstractmethod
+    def with_channels(self, channels: int) -> Self:
+        """The same for a network that takes only so many channels.
 
-    def reshaped(self, items: npt.NDArray[Any], device: torch.device) -> Tensor:
-        """(n, C, H, W) uint8 as (n, channels, size, size) float in [0, 1]."""
-        images = torch.from_numpy(items).to(device).float() / 255
-        if images.shape[1] == 3 and self.channels == 1:
-            images = (images * torch.tensor(LUMA, device=device).view(1, 3, 1, 1)).sum(1, keepdim=True)
-        elif images.shape[1] == 1 and self.channels == 3:
-            images = images.expand(-1, 3, -1, -1)
-        side = self.resize or self.size
-        if tuple(images.shape[2:]) != (side, side):
-            images = functional.interpolate(images, (side, side), mode="bilinear", antialias=True, align_corners=False)
-        edge = (side - self.size) // 2
-        return images[:, :, edge : edge + self.size, edge : edge + self.size].contiguous()
+        Raises:
+            TlbenchError: inputs of this form have no channels.
+        """
 
-    def pixels(self, items: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-        """The same as (n, channels, size, size) uint8."""
-        whole: npt.NDArray[np.uint8] = (self.reshaped(items, torch.device("cpu")) * 255).round().byte().numpy()
-        return whole
+    @abstractmethod
+    def fitted(self, split: Split, indices: Indices) -> Self:
+        """This form with all that depends on data fixed by the items at `indices`, unless it is fixed already."""
 
-    def fitted(self, split: Split, indices: Indices) -> "InputForm":
-        """This form with its mean and std fixed: those of the images at `indices`, unless it has its own."""
-        if self.mean:
-            return self
-        most = max(1, SAMPLED_VALUES // int(np.prod(self.shape)))
-        spread = indices[:: -(-len(indices) // most)]  # evenly, since items may stand in the order of their classes
-        images = self.reshaped(split.take(spread), torch.device("cpu")).double()
-        mean, std = images.mean((0, 2, 3)), images.std((0, 2, 3)).clamp_min(1e-3)
-        return replace(self, mean=tuple(mean.tolist()), std=tuple(std.tolist()))
+    @abstractmethod
+    def tensor(self, items: npt.NDArray[Any], device: torch.device) -> Tensor:
+        """(n, *shape) inputs of n items, scaled; the form must be fitted."""
+
+    @abstractmethod
+    def as_items(self, items: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The items brought to the form's shape, still items."""
+
+    @abstractmethod
+    def random_batch(self, size: int, device: torch.device) -> Tensor:
+        """(size, *shape) inputs that no item gave, from torch's global generator: for timing, for trying a network."""
+
+    @abstractmethod
+    def blank(self) -> Tensor:
+        """What an empty place of an input is once scaled (a black pixel); the form must be fitted."""
+
+    def words(self) -> str:
+        """The shape in words, for notes."""
+        return "x".join(str(side) for side in self.shape)
+
+
+forms: Shelf[Form] = Shelf("tlbench.forms", Form)  # type: ignore[type-abstract]
+
+
+def default_form(target: Split, splits: Sequence[Split], size: int) -> Form:
+    """The form that takes all these splits' items, for one of them as the target.
+
+    Raises:
+        TlbenchError: there is none.
+    """
+    for form in forms.values():
+        if form.reads(splits):
+            return form.default(target, splits, size)
+    kinds = ", ".join(sorted({f"{split.items.dtype} of shape {split.shape}" for split in splits}))
+    raise TlbenchError(f"no form takes all of these items: {kinds}; a source and its target need items of one kind")

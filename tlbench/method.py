@@ -4,17 +4,16 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal, Protocol, TypeAlias
+from typing import ClassVar, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-from tlbench.network import HEAD, Network
+from tlbench.network import HEAD, Activations, Network
 from tlbench.shelf import Leaf, Shelf
 from tlbench.source import Weights
 
-Penalty: TypeAlias = Callable[[Network, Tensor, Tensor], Tensor]
 WARM_UP = 0.1  # share of the budget over which the learning rate rises
 
 
@@ -31,7 +30,7 @@ class Budget:
     weight_decay: float = 1e-2
 
     def batch(self, n_train: int) -> int:
-        """Images a step: never more than there are."""
+        """Items a step: never more than there are."""
         return min(self.batch_size, n_train)
 
     def steps(self, n_train: int) -> int:
@@ -39,33 +38,66 @@ class Budget:
         return self.epochs * (n_train // self.batch(n_train))
 
     def rate(self, share: float) -> float:
-        """The learning rate after `share` of the budget, as a factor of the peak."""
+        """The learning rate after `share` of the budget, or of a phase of its own, as a factor of the peak."""
         if share < WARM_UP:
             return 0.1 + 0.9 * share / WARM_UP
         return 0.5 * (1 + math.cos(math.pi * (share - WARM_UP) / (1 - WARM_UP)))
 
 
 @dataclass(frozen=True)
-class Phase:
-    """A part of the budget in which `moving` parts (block names or `head`) learn.
+class Batch:
+    """What a penalty sees of a step.
 
-    share: of the budget's steps. factors: learning-rate factor by part, 1 where not given. penalty: an extra loss of
-    the network, the batch's inputs at the frozen boundary and the batch's features (B, D).
+    network: the one that learns; inputs: (B, ...) at block boundary `start`; activations: what came out of the blocks
+    that the penalty asked for; features (B, D), logits (B, C), labels (B,); source: the network that the penalty asked
+    for, on the same device and in eval mode.
+    """
+
+    network: Network
+    start: int
+    inputs: Activations
+    activations: Mapping[str, Activations]
+    features: Tensor
+    logits: Tensor
+    labels: Tensor
+    source: Network | None
+
+
+@dataclass(frozen=True)
+class Penalty:
+    """A loss beside cross-entropy. blocks: whose activations it sees; source: a network that it compares with."""
+
+    loss: Callable[[Batch], Tensor]
+    blocks: tuple[str, ...] = ()
+    source: Network | None = None
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A part of the budget in which `moving` learns: parts (block names or `head`), or parameters within them.
+
+    moving: a part's name, or `part/pattern` for those of its parameters whose name fits (`layer2/*.bias`). share: of
+    the budget's steps. factors: learning-rate factor by entry of `moving`, 1 where not given. schedule: "continued"
+    goes on along the budget's warm-up and decay, "restarted" has both within the phase. weight_decay: the budget's
+    without it. optimizer: "new" forgets moments at the phase's start, "kept" goes on with those of what moved before.
     """
 
     moving: tuple[str, ...]
     share: float = 1.0
     factors: Mapping[str, float] = field(default_factory=dict)
     penalty: Penalty | None = None
+    schedule: Literal["continued", "restarted"] = "continued"
+    weight_decay: float | None = None
+    optimizer: Literal["new", "kept"] = "new"
 
 
 class Predictor(Protocol):
-    """Features (n, D), or logits (n, Z), to class indices (n,); `notes` says what was chosen."""
+    """Features (n, D), or logits (n, Z), to (n, C) scores, larger is likelier; `notes` says what was chosen."""
 
     notes: tuple[str, ...]
 
-    def __call__(self, outputs: npt.NDArray[np.float32], /) -> npt.NDArray[np.int64]:
-        """The predicted classes."""
+    def __call__(self, outputs: npt.NDArray[np.float32], /) -> npt.NDArray[np.float64]:
+        """The scores of each class."""
         ...
 
 
@@ -98,32 +130,49 @@ class Materials:
 
 @dataclass(frozen=True)
 class Start:
-    """How an arm begins: a network with weights, the phases it is trained in, and readouts in place of its argmax.
+    """How an arm begins: a network with weights, the phases it is trained in, and readouts in place of its own head.
 
     No phases: nothing is trained. readouts: a grid, most plain first, of which as many are tried as there are learning
-    rates, and the best on validation is taken. readout_of: what they see.
+    rates, and the best on validation is taken. readout_of: what they see. alternatives: further candidates that are
+    trained as this one is; the best of all on validation is the arm.
     """
 
     network: Network
     phases: tuple[Phase, ...] = ()
     readouts: tuple[Readout, ...] = ()
     readout_of: Literal["features", "logits"] = "features"
+    alternatives: tuple["Start", ...] = ()
+
+    @property
+    def moving(self) -> tuple[str, ...]:
+        """All that learns in any phase, as phases name it."""
+        return tuple(dict.fromkeys(entry for phase in self.phases for entry in phase.moving))
+
+    @property
+    def boundary(self) -> int:
+        """The block boundary before which nothing ever learns; that after the pooling where nothing learns at all."""
+        return self.network.frozen_prefix(self.moving)
+
+    @property
+    def unfrozen(self) -> int | None:
+        """How many of the last blocks learn besides the head; None where nothing is trained."""
+        return max(0, len(self.network.names) - self.boundary) if self.phases else None
 
 
 @dataclass(frozen=True)
 class Method(Leaf, ABC):
-    """A way of reuse. A leaf gives `start` and, where it trains, says by `unfrozen` how many of n blocks learn."""
+    """A way of reuse. A leaf gives `start`; what learns, and how many blocks, is read from the start's phases."""
 
     needs_source: ClassVar[bool] = True
     needs_source_head: ClassVar[bool] = False
 
     @abstractmethod
     def start(self, materials: Materials) -> Start:
-        """The arm's start."""
+        """The arm's start.
 
-    def unfrozen(self, n_blocks: int) -> int | None:  # noqa: ARG002
-        """How many of the last blocks learn besides the head; None where the question has no meaning."""
-        return None
+        Raises:
+            TlbenchError: the network does not have what the method's options ask for.
+        """
 
 
 methods: Shelf[Method] = Shelf("tlbench.methods", Method)  # type: ignore[type-abstract]

@@ -17,7 +17,8 @@ from pathlib import Path
 PROC = Path("/proc")
 CGROUPS = Path("/sys/fs/cgroup")
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-SHELVES = ("datasets", "networks", "sources", "methods", "similarities")
+SHELVES = ("datasets", "forms", "networks", "sources", "methods", "metrics", "similarities")
+ALWAYS = ("tlbench.forms.images", "tlbench.metrics.accuracy")  # leaves that no suite has to name
 PACKAGE = Path(__file__).parent
 FORKED = sys.platform == "linux"  # elsewhere system libraries do not stand a fork
 KEPT = 2**31 - 1  # bytes of freed memory at most, as many as the C library can be told
@@ -71,7 +72,7 @@ def start_early(jobs: int | None, asked: Iterable[str] = ()) -> None:
     """
     jobs = jobs or usable_cores()
     if FORKED and jobs > 1:
-        forkserver.set_forkserver_preload(["tlbench.study", *leaves(asked)])
+        forkserver.set_forkserver_preload(["tlbench.study", *ALWAYS, *leaves(asked)])
         with _threads(default_threads(jobs)), _uninterrupted():
             forkserver.ensure_running()
 

@@ -35,6 +35,17 @@ def _plain(value: Any) -> Any:
     return value.recipe() if isinstance(value, Leaf) else str(value) if isinstance(value, Path) else value
 
 
+def _typed(spec: Any) -> Any:
+    """What was typed as plain data; a leaf within it as its own spec, or its recipe."""
+    if isinstance(spec, Leaf):
+        return spec.recipe() if spec.spec is None else spec.spec
+    if isinstance(spec, Mapping):
+        return {str(key): _typed(value) for key, value in spec.items()}
+    if isinstance(spec, list | tuple):
+        return [_typed(value) for value in spec]
+    return str(spec) if isinstance(spec, Path) else spec
+
+
 def _short(value: Any) -> str:
     if isinstance(value, Leaf):
         return value.label
@@ -48,11 +59,12 @@ class Leaf:
     """What stands on a shelf: a frozen dataclass whose fields are its options; constructing is free.
 
     The first field takes the argument of a `name:argument` spec. `label` names the leaf in paths and tables; it is
-    derived from the options that differ from their defaults unless given.
+    derived from the options that differ from their defaults unless given. `spec` is what the user typed, if anything.
     """
 
     _: KW_ONLY
     label: str = field(default="", compare=False)
+    spec: Any = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "label", slug(self.label) if self.label else self._derived_label())
@@ -69,7 +81,7 @@ class Leaf:
     @classmethod
     def options(cls) -> list[Any]:
         """The dataclass fields that are options, positional ones first: the first of these takes a spec's argument."""
-        return sorted((f for f in fields(cls) if f.name != "label"), key=lambda f: f.kw_only)
+        return sorted((f for f in fields(cls) if f.name not in ("label", "spec")), key=lambda f: f.kw_only)
 
     def _derived_label(self) -> str:
         """The name, the argument, and every other option that differs from its default."""
@@ -145,9 +157,9 @@ class Shelf(Mapping[str, type[T]], Generic[T]):
             raise TlbenchError(f"{self.kind} {spec!r}: write 'name', 'name:argument' or a table with a name")
         if name not in self:
             raise unknown(self.kind, name, self)
-        return self._construct(self[name], name, argument, options)
+        return self._construct(spec, self[name], name, argument, options)
 
-    def _construct(self, leaf: type[T], name: str, argument: str, options: dict[str, Any]) -> T:
+    def _construct(self, spec: object, leaf: type[T], name: str, argument: str, options: dict[str, Any]) -> T:
         declared = leaf.options()
         allowed = [option.name for option in declared]
         if argument:
@@ -158,7 +170,7 @@ class Shelf(Mapping[str, type[T]], Generic[T]):
             if key not in [*allowed, "label"]:
                 raise unknown(f"option of {self.kind} '{name}'", key, [*allowed, "label"])
         try:
-            return TypeAdapter(leaf).validate_python(options)
+            made = TypeAdapter(leaf).validate_python(options)
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
@@ -167,6 +179,8 @@ class Shelf(Mapping[str, type[T]], Generic[T]):
             message = first["msg"].removeprefix("Value error, ")
             given = "" if "input" not in first else f", not {first['input']!r}"
             raise TlbenchError(f"{self.kind} '{name}': {where + ': ' if where else ''}{message}{given}") from None
+        object.__setattr__(made, "spec", _typed(spec))
+        return made
 
     def __repr__(self) -> str:
         return f"Shelf({self.package!r}, {self.contract.__name__})"

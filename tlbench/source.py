@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, TypeAlias
 from pydantic import BeforeValidator, InstanceOf
 
 from tlbench.dataset import Dataset
-from tlbench.form import InputForm
+from tlbench.form import Form
 from tlbench.network import Architecture, Network, Setup
 from tlbench.shelf import Leaf, Shelf
 from tlbench.workspace import Workspace
@@ -44,7 +44,7 @@ class Source(Leaf, ABC):
         """The network whose weights these are; most sources take the suite's."""
         return default
 
-    def form(self, default: InputForm) -> InputForm:
+    def form(self, default: Form) -> Form:
         """The input the network expects; most sources take the suite's."""
         return default
 
@@ -59,7 +59,7 @@ class Source(Leaf, ABC):
         """The datasets it is trained on, where they are known by name."""
         return ()
 
-    def pretraining_images(self) -> int | None:
+    def pretraining_items(self) -> int | None:
         """How many images it was trained on, repeats counted; None where that is unknown (a zoo, a file)."""
         return None
 

@@ -1,58 +1,41 @@
-"""A study: plan, execute what is not yet on disk, judge. The one module that imports both wings."""
+"""A study: plan, execute what is not yet on disk, judge. The front door, and the one module that knows both wings."""
 
-import json
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from tlbench import device as devices
-from tlbench import environment
 from tlbench.engine import (
     Choices,
     Engine,
-    Job,
+    Execution,
+    Executor,
     Mode,
-    Pool,
     Progress,
-    Work,
+    WorkerPool,
+    all_jobs,
     clear,
     default_jobs,
+    pending,
+    record_of,
     refuse_what_is_not_ours,
 )
-from tlbench.errors import TlbenchError, one_line
-from tlbench.judging import reach
-from tlbench.judging.verdict import verdicts
-from tlbench.network import Setup
+from tlbench.errors import TlbenchError
+from tlbench.frame import read
+from tlbench.judging import target_score
+from tlbench.judging.verdict import Judged, judge_run
 from tlbench.processes import default_threads
-from tlbench.records import RUN_FILE, Record, read_json, read_record, write_json
-from tlbench.source import Source
-from tlbench.suite import Suite
-from tlbench.trials import Plan, Scoring, Trial, Unit, block_of, notes, resolve, run_file
-from tlbench.workspace import Workspace
-
-SCORING_SECONDS = 0.05  # of one pair and seed, for the estimate of what is left
-
-
-@dataclass(frozen=True)
-class Loading:
-    """Has a source made ready (trained and kept, checked, downloaded) before any trial leans on it."""
-
-    source: Source
-    setup: Setup
-    seed: int
-    root_seed: int
-
-    def __call__(self, workspace: Workspace) -> tuple[str, ...]:
-        """What the user should know of the source."""
-        try:
-            return self.source.load(self.setup, workspace, self.seed, self.root_seed).notes
-        except (RuntimeError, OSError, MemoryError) as error:
-            raise TlbenchError(f"source '{self.source.label}' could not be made ready: {one_line(error)}") from None
+from tlbench.records import RUN_FILE, Outcome, Record, read_json, read_record
+from tlbench.shelf import slug
+from tlbench.suite import Suite, make_suite, read_suite
+from tlbench.trials import Plan, notes, resolve, run_of
+from tlbench.workspace import Workspace, storage
 
 
 @dataclass(frozen=True)
@@ -64,8 +47,8 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What a study did: trials run, kept from before, failed; and how many of them have no record at the end.
+class Ran:
+    """What a study did: jobs run, kept from before, failed; and how many of them have no record at the end.
 
     A missing record was removed, or damaged, by somebody else while the study ran.
     """
@@ -76,107 +59,183 @@ class Outcome:
     missing: int
 
 
+@dataclass(frozen=True)
+class Means:
+    """What a study is given to run with.
+
+    device: auto, cpu, cuda, cuda:N or mps. jobs: workers, without a number one a core or one a GPU. mode: "fast", or
+    "plain" for no shortcuts. like: the engine part of another run, whose choices are taken over where none was begun.
+    """
+
+    device: str = "auto"
+    jobs: int | None = None
+    mode: Mode = "fast"
+    like: Mapping[str, Any] | None = None
+
+
 class Study:
-    """One suite into one folder."""
+    """One suite into one folder.
+
+    Constructing is free: it reads nothing, writes nothing and sets nothing. `run` resumes what was begun there.
+    """
 
     def __init__(
         self,
-        suite: Suite,
-        folder: Path,
-        workspace: Workspace,
-        jobs: int | None,
-        mode: Mode = "fast",
-        like: dict[str, Any] | None = None,
+        suite: Suite | str | Path | Mapping[str, Any],
+        folder: str | Path,
+        *,
+        data_root: str | Path | None = None,
+        download: bool | None = None,
     ) -> None:
-        """Resolves the suite; reads datasets, trains nothing, writes nothing.
+        """The suite (or its name, its TOML file's path, its keys), and the folder for its records.
 
-        like: the engine's choices of another run, to be taken over where none was begun here.
+        data_root: where torchvision's datasets lie. download: whether anything may be; the suite says without it.
         """
-        self.suite, self.folder, self.workspace = suite, folder, workspace
+        self._given, self.folder = suite, Path(folder)
+        self._data_root, self._download = data_root, download
+
+    @property
+    def suite(self) -> Suite:
+        """The suite, read on first use where it was named."""
+        if not isinstance(self._given, Suite):
+            given = self._given
+            self._given = read_suite(given) if isinstance(given, str | Path) else make_suite(given, "the suite")
+        return self._given
+
+    def run(
+        self,
+        *,
+        device: str = "auto",
+        jobs: int | None = None,
+        executor: Executor | None = None,
+        progress: Progress | None = None,
+        limits: Limits | None = None,
+        means: Means | None = None,
+    ) -> Ran:
+        """Runs what is missing and writes it as it comes; with seeds "auto", look after look.
+
+        device, jobs: as in `Means`, which may be given whole. executor: who runs it, local workers without one.
+        progress: where it is shown, on stderr or in the notebook without one.
+
+        Raises:
+            TlbenchError: something named is not there or does not fit, or a source could not be made ready.
+        """
+        return self._session(means or Means(device, jobs)).run(executor, progress or Progress(), limits or Limits())
+
+    def time(self, *, progress: Progress | None = None, means: Means | None = None) -> None:
+        """The timing pass: every arm alone in this process, without shortcuts, so that cost can be judged."""
+        self._session(means or Means()).time(progress or Progress())
+
+    def judge(self) -> Judged:
+        """The verdicts, finished or not: a table in a notebook, `.frame()` a DataFrame.
+
+        Raises:
+            TlbenchError: nothing was run here yet.
+        """
+        return judge_run(self.folder)
+
+    def report(self) -> Path:
+        """Writes the page, its markdown and its figures into the folder; the page's path.
+
+        Raises:
+            TlbenchError: nothing was run here yet, or a file cannot be written.
+        """
+        from tlbench.judging.report import render  # what draws takes a second to import, and a run does not need it
+
+        return render(self.judge())
+
+    def trials(self) -> pd.DataFrame:
+        """A row a trial that has run.
+
+        Raises:
+            TlbenchError: nothing was run here yet.
+        """
+        return read(self.folder)
+
+    def clear(self) -> int:
+        """Removes the run's own files from the folder, for a fresh start; how many others were left there.
+
+        Raises:
+            TlbenchError: the folder holds something, but not a run.
+        """
+        return clear(self.folder)
+
+    def describe(self, means: Means | None = None) -> str:
+        """What a run would do here: trials by cell, and hours. Datasets are opened; nothing is trained or written.
+
+        Raises:
+            TlbenchError: something named is not there or does not fit.
+        """
+        return self._session(means or Means()).describe()
+
+    def _session(self, means: Means) -> "_Session":
+        return _Session(self.suite, self.folder, means, self._data_root, self._download)
+
+    def __repr__(self) -> str:
+        return f"Study({self.suite.name or 'a suite'}, folder={str(self.folder)!r})"
+
+
+class _Session:
+    """A study with its datasets opened and its plan made, on one device."""
+
+    def __init__(
+        self, suite: Suite, folder: Path, means: Means, data_root: str | Path | None, download: bool | None
+    ) -> None:
         refuse_what_is_not_ours(folder)
-        self.plan: Plan = resolve(suite, workspace)
-        self._like = like or {}
-        begun = read_json(folder / RUN_FILE).get("engine", {}) if (folder / RUN_FILE).is_file() else self._like
-        chosen = jobs or default_jobs(workspace.device)
-        threads = begun.get("threads", default_threads(chosen))  # both can change the last bit of a result
-        self.engine = Engine(str(workspace.device), chosen, threads, mode)
-        self.choices = Choices(workspace, suite, self.engine, begun.get("choices", {}))
+        place = storage(data_root, download=suite.download if download is None else download)
+        self.suite, self.folder = suite, folder
+        self.workspace = Workspace(place, devices.choose(means.device))
+        self.plan: Plan = resolve(suite, self.workspace)
+        begun = read_json(folder / RUN_FILE).get("engine", {}) if (folder / RUN_FILE).is_file() else means.like or {}
+        jobs = means.jobs or default_jobs(self.workspace.device)
+        threads = begun.get("threads", default_threads(jobs))  # both can change the last bit of a result
+        self.engine = Engine(str(self.workspace.device), jobs, threads, means.mode)
+        self.choices = Choices(self.workspace, suite, self.engine, begun.get("choices", {}))
 
-    def pending(self) -> tuple[list[Scoring | Trial], list[str]]:
-        """The jobs whose record is not on disk or does not hold, and what is to be said of the others."""
-        todo: list[Scoring | Trial] = []
-        said: dict[str, int] = defaultdict(int)
-        for job in self.jobs():
-            record = read_record(self.folder / job.path)
-            if record is None:
-                said["damaged records are made anew"] += (self.folder / job.path).exists()
-            elif record.recipe != _as_json(job.recipe(self.workspace)):
-                said["records have another recipe and are made anew"] += 1
-                record = None
-            elif record.status == "failed":
-                said["failed trials are kept (--fresh redoes all)"] += 1
-            if record is None:
-                todo.append(job)
-            elif record.environment.get("code") != environment.code_digest():
-                said["records were made by other code and are kept (--fresh redoes all)"] += 1
-        return todo, [f"{count} {what}" for what, count in said.items() if count]
+    def run(self, executor: Executor | None, progress: Progress, limits: Limits) -> Ran:
+        if (limits.seconds is not None or limits.seeds is not None) and self.suite.seeds != "auto":
+            raise TlbenchError('limits of seconds and seeds need seeds = "auto"')
+        self._introduce(progress)
+        ran, started = 0, time.monotonic()
+        with executor or WorkerPool(self.engine, self.workspace) as runner:
+            execution = Execution(self.plan, self.folder, self.workspace, runner, self.choices, progress)
+            while True:
+                todo = pending(self.plan, self.folder, self.workspace)
+                for line in todo.said:
+                    progress.say(line)
+                self.choices.settle(todo.trials, runner)
+                chosen = self.engine.as_dict() | {"choices": self.choices.as_dict()}
+                plan = run_of(self.plan, self.workspace, slug(self.folder.resolve().name), chosen)
+                plan.write(self.folder)
+                execution.make_ready(todo)
+                execution.run(todo)
+                plan.model_copy(update={"target_scores": self.target_scores()}).write(self.folder)
+                ran += todo.count
+                if not self._extend(progress, limits, time.monotonic() - started):
+                    return self._ran(ran)
 
-    def jobs(self) -> list[Scoring | Trial]:
-        """Everything planned, seed by seed, so that half a run holds half the seeds of every cell; scores first."""
-        return sorted([*self.plan.scorings(), *self.plan.trials()], key=lambda job: job.seed)
-
-    def loadings(self, todo: Sequence[Scoring | Trial]) -> list[Loading]:
-        """The sources that these jobs need, each once (for each seed where it varies)."""
-        found = {}
-        for job in todo:
-            if job.source is not None:
-                seed = job.seed if job.source.varies else 0
-                loading = Loading(job.source, job.arm.setup, seed, job.arm.root_seed)
-                found[(job.source, job.arm.setup, seed)] = loading
-        return list(found.values())
-
-    def run(self, progress: Progress, limits: Limits | None = None, meanwhile: Work | None = None) -> Outcome:
-        """Writes run.json, makes sources ready, runs what is missing, and judges; with seeds "auto", look after look.
-
-        Undecided cells get the seeds of the next look until all are decided, hopeless, or out of `limits`. meanwhile:
-        what this process does once the workers are busy.
-        """
+    def _introduce(self, progress: Progress) -> None:
         for line in [*self.plan.skipped, *notes(self.plan, self.workspace)]:
             progress.say(line)
         where = devices.describe(self.workspace.device)
         progress.say(f"device {where}, {self.engine.jobs} workers, {self.engine.threads} threads each")
-        if limits and (limits.seconds is not None or limits.seeds is not None) and self.suite.seeds != "auto":
-            raise TlbenchError("--max-seconds and --max-seeds need --seeds auto")
-        ran, started = 0, time.monotonic()
-        with Pool(self.engine, self.workspace) as pool:
-            while True:
-                todo, said = self.pending()
-                for line in said:
-                    progress.say(line)
-                self.choices.settle([job for job in todo if isinstance(job, Trial)], pool)
-                chosen = self.engine.as_dict() | {"choices": self.choices.as_dict()}
-                plain = run_file(self.plan, self.workspace, chosen)
-                write_json(self.folder / RUN_FILE, plain)
-                self._make_ready(pool, todo, progress)
-                self._execute(pool, todo, progress, meanwhile)
-                write_json(self.folder / RUN_FILE, plain | {"reach": self.reach()})
-                ran += len(todo)
-                if not self._extend(progress, limits or Limits(), time.monotonic() - started):
-                    break
-        jobs, found = self.jobs(), self._records(self.jobs())
-        failed = sum(record.status == "failed" for record in found)
-        return Outcome(ran, len(jobs) - ran, failed, len(jobs) - len(found))
+
+    def _ran(self, ran: int) -> Ran:
+        jobs = all_jobs(self.plan)
+        records = [record for job in jobs if (record := record_of(job, self.folder)) is not None]
+        failed = sum(record.status == "failed" for record in records)
+        return Ran(ran, len(jobs) - ran, failed, len(jobs) - len(records))
 
     def _extend(self, progress: Progress, limits: Limits, seconds: float) -> bool:
         """Plans the next look for cells that it may still decide; whether there are any."""
         if len(self.suite.looks) == 1:
             return False
-        judged = {f"{v.target}/{v.source}/{v.method}": v for v in verdicts(self.folder)[1]}
+        judged = {f"{v.target}/{v.source}/{v.method}": v for v in judge_run(self.folder).verdicts}
         waiting = [c for c in self.plan.cells if c.role == "cell" and self.plan.seeds(c) < self.suite.looks[-1]]
-        open_ = [cell for cell in waiting if judged[cell.path].may_be_decided()]
-        progress.say(self._saved(len(open_)))
-        later = {look: nxt for look, nxt in pairwise(self.suite.looks) if nxt <= (limits.seeds or nxt)}
-        given = {cell.path: later[self.plan.seeds(cell)] for cell in open_ if self.plan.seeds(cell) in later}
+        undecided = [cell for cell in waiting if judged[cell.path].may_be_decided()]
+        progress.say(self._saved(len(undecided)))
+        later = {look: after for look, after in pairwise(self.suite.looks) if after <= (limits.seeds or after)}
+        given = {cell.path: later[self.plan.seeds(cell)] for cell in undecided if self.plan.seeds(cell) in later}
         if given and limits.seconds is not None and seconds >= limits.seconds:
             progress.say(f"out of time after {seconds:.0f} s; run again with more to go on")
             return False
@@ -191,109 +250,27 @@ class Study:
         saved = f"{planned} trials planned so far instead of {len(arms) * last} with {last} seeds everywhere"
         return f"look: {n_open} of {len(self.plan.cells)} cells are open to more seeds; {saved}"
 
-    def _make_ready(self, pool: Pool, todo: Sequence[Scoring | Trial], progress: Progress) -> None:
-        needed = self.loadings(todo)
-        jobs = [Job(one, one.source.name, self.choices.source_seconds(one.source, one.setup)) for one in needed]
-        for _, said in progress.track("sources", jobs, partial(pool.run, jobs)):
-            for note in said:
-                progress.say(note)
-
-    def _execute(
-        self, pool: Pool, todo: list[Scoring | Trial], progress: Progress, meanwhile: Work | None = None
-    ) -> None:
-        scorings = [job for job in todo if isinstance(job, Scoring)]
-        units = self.units([job for job in todo if isinstance(job, Trial)])
-        jobs = [Job(one, "similarity", SCORING_SECONDS) for one in scorings]
-        jobs += [
-            Job(one, one.trials[0].method.label, self._seconds(one), len(one.wanted), one.shares, one.block)
-            for one in units
-        ]
-        for _, found in progress.track("jobs", jobs, partial(pool.run, jobs, meanwhile=meanwhile)):
-            for path, record in found:
-                record.write(self.folder / path)
-                if record.status == "failed":
-                    progress.say(f"failed: {path}: {record.outcome['failure']}")
-
-    def units(self, todo: Sequence[Trial]) -> list[Unit]:
-        """Trials by arm and by blocks of seeds, in the order of seeds, the longest first.
-
-        A block that was broken off is run in its old make-up, so that the missing ones come out as they would have.
-        """
-        blocks: dict[tuple[str, int], list[Trial]] = defaultdict(list)
-        for trial in todo:
-            blocks[(trial.cell, block_of(trial))].append(trial)
-        planned: dict[tuple[str, int], list[Trial]] = defaultdict(list)
-        for trial in self.plan.trials():
-            planned[(trial.cell, block_of(trial))].append(trial)
-        made = []
-        for key, wanted in blocks.items():
-            choice = self.choices.choice(wanted[0])
-            kept = [trial for trial in planned[key] if trial not in wanted]
-            whole = choice.together and all(self._made_together(trial, len(planned[key])) for trial in kept)
-            made.append(Unit(tuple(planned[key] if whole else wanted), tuple(wanted), choice))
-        return sorted(made, key=lambda unit: (unit.block, -self._seconds(unit)))
-
-    def _made_together(self, trial: Trial, count: int) -> bool:
-        """Whether a record was made with as many others as are planned with it now."""
-        record = read_record(self.folder / trial.path)
-        return record is not None and record.environment.get("engine", {}).get("n_together") == count
-
-    def _seconds(self, unit: Unit) -> float:
-        return self.choices.seconds(unit.trials[0]) * len(unit.trials)
-
-    def time(self, progress: Progress) -> None:
-        """The timing pass: every arm at the first look's seeds, alone in this process, without shortcuts."""
-        trials = [trial for trial in self.plan.trials() if trial.seed < self.suite.looks[0]]
-        todo = [trial for trial in trials if not self._timed(trial)]
-        jobs = [Job(trial.time, trial.method.label, self.choices.seconds(trial)) for trial in todo]
-        here = Pool(replace(self.engine, jobs=1), self.workspace)
-        for position, record in progress.track("timing", jobs, partial(here.run, jobs)):
-            record.write(self.folder / todo[position].timing_path)
-
-    def _timed(self, trial: Trial) -> bool:
-        record = read_record(self.folder / trial.timing_path)
-        return record is not None and record.recipe == _as_json(trial.recipe(self.workspace))
-
-    def _records(self, jobs: Sequence[Scoring | Trial]) -> list[Record]:
-        found = (read_record(self.folder / job.path) for job in jobs)
-        return [record for record in found if record is not None]
-
-    def reach(self) -> dict[str, float | None]:
-        """For each baseline, the validation accuracy that "steps to target" asks for."""
-        baselines: dict[str, dict[int, Record]] = defaultdict(dict)
+    def target_scores(self) -> dict[str, float | None]:
+        """For each baseline, the validation score that "steps to target" asks for."""
+        baselines: dict[str, dict[int, Record[Outcome]]] = defaultdict(dict)
         for cell in self.plan.cells:
             for seed in range(self.plan.seeds(cell)):
                 trial = self.plan.baseline(cell, seed)
-                if (record := read_record(self.folder / trial.path)) is not None:
+                if (record := read_record(self.folder / trial.path, Outcome)) is not None:
                     baselines[trial.cell][seed] = record
-        return {path: reach(records) for path, records in baselines.items()}
+        return {path: target_score(records) for path, records in baselines.items()}
 
-    def clear(self) -> int:
-        """Removes the run's own files from the folder: the fresh start that was asked for; how many others were left.
-
-        Raises:
-            TlbenchError: the folder holds something, but not a run.
-        """
-        left = clear(self.folder)
-        self.choices = Choices(self.workspace, self.suite, self.engine, self._like.get("choices", {}))
-        return left
+    def time(self, progress: Progress) -> None:
+        with WorkerPool(replace(self.engine, jobs=1), self.workspace) as here:
+            execution = Execution(self.plan, self.folder, self.workspace, here, self.choices, progress)
+            execution.time(self.suite.looks[0])
 
     def describe(self) -> str:
-        """What a run would do here: trials by cell, and hours."""
-        todo, said = self.pending()
-        trials = [job for job in todo if isinstance(job, Trial)]
-        lines = [f"{trial.cell} seed {trial.seed}" for trial in trials]
-        lines += [*said, *self.plan.skipped, *notes(self.plan, self.workspace)]
-        total = f"{len(trials)} trials, {len(todo) - len(trials)} scorings, {len(self.loadings(todo))} sources"
-        return "\n".join([*lines, f"{total}; at most {self._hours(todo):.2f} hours here"])
-
-    def _hours(self, todo: Sequence[Scoring | Trial]) -> float:
-        """What these jobs will take here, from a few timed steps of each network."""
-        trials = sum(self.choices.seconds(job) for job in todo if isinstance(job, Trial))
-        training = sum(self.choices.source_seconds(one.source, one.setup) for one in self.loadings(todo))
-        return (trials + training) / self.engine.jobs / 3600
-
-
-def _as_json(recipe: dict[str, Any]) -> Any:
-    """A recipe as it reads back from a file (tuples become lists)."""
-    return json.loads(json.dumps(recipe))
+        todo = pending(self.plan, self.folder, self.workspace)
+        lines = [f"{trial.cell} seed {trial.seed}" for trial in todo.trials]
+        lines += [*todo.said, *self.plan.skipped, *notes(self.plan, self.workspace)]
+        total = f"{len(todo.trials)} trials, {len(todo.scorings)} scorings, {len(todo.loadings())} sources"
+        with WorkerPool(replace(self.engine, jobs=1), self.workspace) as here:
+            execution = Execution(self.plan, self.folder, self.workspace, here, self.choices, Progress())
+            hours = execution.hours(todo, self.engine.jobs)
+        return "\n".join([*lines, f"{total}; at most {hours:.2f} hours here"])

@@ -1,7 +1,7 @@
 """A suite: what is crossed with what, read from TOML and validated."""
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeAlias
 
@@ -19,23 +19,23 @@ from pydantic import (
 
 from tlbench.dataset import DatasetSpec, Target
 from tlbench.errors import TlbenchError, unknown
+from tlbench.form import forms
 from tlbench.method import Budget, Method, methods
+from tlbench.metric import MetricSpec, metrics
 from tlbench.network import ArchitectureSpec, networks
-from tlbench.records import LOOKS, WEIGHTS
+from tlbench.run import LOOKS, WEIGHTS, Expectation, Protocol, VerdictSettings
 from tlbench.shelf import proper_slug, slug
 from tlbench.similarity import Similarity, similarities
 from tlbench.source import Source, SourceSpec, sources
-from tlbench.training import NOTHING, Augmentation
-from tlbench.training import make as augmentation
 
 SUITES = Path(__file__).parent / "suites"
-Protocol: TypeAlias = Literal["equal_steps", "equal_compute", "plateau"]  # the budget of the baseline
-Expectation: TypeAlias = Literal["unflagged", "negative", "any"]
 MethodSpec: TypeAlias = Annotated[InstanceOf[Method], BeforeValidator(methods.make)]
 SimilaritySpec: TypeAlias = Annotated[InstanceOf[Similarity], BeforeValidator(similarities.make)]
 NULL_PAIRS: tuple[tuple[str, Expectation], ...] = (("finetune", "unflagged"), ("linear_probe", "any"))
 Counts: TypeAlias = Annotated[list[int], BeforeValidator(lambda value: [value] if isinstance(value, int) else value)]
-AugmentSpec: TypeAlias = Annotated[InstanceOf[Augmentation], BeforeValidator(augmentation)]
+Words: TypeAlias = Annotated[
+    tuple[str, ...], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)
+]
 Rates: TypeAlias = Annotated[
     tuple[Annotated[float, Field(gt=0)], ...],
     Field(min_length=1),
@@ -88,20 +88,16 @@ class Control(Strict):
     expect: Expectation = "any"
 
 
-class VerdictSettings(Strict):
-    """The verdict's settings; accuracies in [0, 1], cost as a share of the baseline's seconds."""
+class Settings(VerdictSettings):
+    """The verdict's settings as a suite may set them; an unknown key is an error."""
 
-    alpha: float = Field(0.05, gt=0, lt=0.5)
-    margin: float = Field(0.005, gt=0, lt=1)
-    convergence_margin: float = Field(0.01, gt=0, lt=1)
-    cost_margin: float = Field(0.1, gt=0)
-    pairing: Literal["paired", "welch"] = "paired"
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Suite(Strict):
     """What is crossed with what, and how each arm is trained."""
 
-    name: str
+    name: str = ""
     description: str = ""
     targets: list[TargetEntry] = Field(min_length=1)
     cross: list[Cross] = Field(min_length=1)
@@ -117,15 +113,27 @@ class Suite(Strict):
     batch_size: int = Field(32, ge=2)
     learning_rates: Rates = Budget.learning_rates
     weight_decay: float = Field(1e-2, ge=0)
-    augment: AugmentSpec = NOTHING
+    augment: Words = ()
     download: bool = False
-    verdict: VerdictSettings = VerdictSettings()  # type: ignore[call-arg]
+    metric: MetricSpec = Field(default_factory=lambda: metrics.make("accuracy"))
+    verdict: Settings = Settings()  # type: ignore[call-arg]
+
+    def __init__(self, **plain: Any) -> None:
+        """A suite from plain data: specs as strings or tables, as TOML has them.
+
+        Raises:
+            TlbenchError: an unknown key or name (the nearest is suggested), or a bad value.
+        """
+        try:
+            super().__init__(**plain)
+        except ValidationError as error:
+            raise TlbenchError(_told(error)) from None
 
     @field_validator("name")
     @classmethod
     def _name(cls, name: str) -> str:
-        """A slug: the name names a folder, and must not lead out of the one it stands in."""
-        return proper_slug(name, "name")
+        """A slug: it names a folder and must not lead out of the one it stands in. Without one, the folder names it."""
+        return proper_slug(name, "name") if name else ""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -136,6 +144,7 @@ class Suite(Strict):
                 raise unknown("target of the suite", name, known)
         if self.baseline.needs_source:
             raise TlbenchError(f"baseline '{self.baseline.label}' needs a source; a baseline starts from none")
+        _known_words(self.augment)
         return self
 
     @property
@@ -169,6 +178,18 @@ class Suite(Strict):
         return [*null, guess, *(_of_a_source(trained[0]) if trained else [])]
 
 
+def _known_words(augment: tuple[str, ...]) -> None:
+    """Raises where no form knows what is asked for; which form it will be is known with the data."""
+    errors = []
+    for form in forms.values():
+        try:
+            form.augmentation(augment)
+        except TlbenchError as error:
+            errors.append(error)
+    if len(errors) == len(forms):
+        raise errors[0]
+
+
 def _of_a_source(source: Source) -> list[Control]:
     """A source's own controls: its data with labels or pixels permuted, and its weights' statistics alone."""
     frozen, tuned = methods.make("linear_probe"), methods.make("finetune")
@@ -182,15 +203,19 @@ def builtin() -> list[str]:
     return sorted(path.stem for path in SUITES.glob("*.toml"))
 
 
-def read_suite(name: str, overrides: dict[str, Any] | None = None) -> Suite:
+def read_suite(name: str | Path, overrides: dict[str, Any] | None = None) -> Suite:
     """A suite by its built-in name or the path of its TOML file; `overrides` replace its keys.
 
     Raises:
         TlbenchError: no such suite or file, not TOML, an unknown key or name (the nearest is suggested), a bad value.
     """
-    path = Path(name) if name.endswith(".toml") else SUITES / f"{name}.toml"
+    path = Path(name) if str(name).endswith(".toml") else SUITES / f"{name}.toml"
     if not path.is_file():
-        raise unknown("suite", name, builtin()) if path.parent == SUITES else TlbenchError(f"no suite file at {path}")
+        raise (
+            unknown("suite", str(name), builtin())
+            if path.parent == SUITES
+            else TlbenchError(f"no suite file at {path}")
+        )
     try:
         plain = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -198,26 +223,29 @@ def read_suite(name: str, overrides: dict[str, Any] | None = None) -> Suite:
     return make_suite(plain | {"name": plain.get("name") or path.stem} | (overrides or {}), str(path))
 
 
-def make_suite(plain: dict[str, Any], where: str) -> Suite:
+def make_suite(plain: Mapping[str, Any], where: str) -> Suite:
     """A suite from plain data; `where` names its origin in errors."""
     try:
-        return Suite.model_validate(plain)
-    except ValidationError as error:
-        first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
-        place = ".".join(str(part) for part in first["loc"] if "[" not in str(part))
-        if first["type"] == "extra_forbidden":
-            raise TlbenchError(f"{where}: {unknown('key', place, _keys(first['loc']))}") from None
-        message = first["msg"].removeprefix("Value error, ")
-        if first["type"] not in ("missing", "value_error"):
-            message += f", not {first['input']!r}"
-        raise TlbenchError(f"{where}: {place + ': ' if place else ''}{message}") from None
+        return Suite(**plain)
     except TlbenchError as error:
         raise TlbenchError(f"{where}: {error}") from None
+
+
+def _told(error: ValidationError) -> str:
+    """What is wrong with a suite, in a line."""
+    first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
+    place = ".".join(str(part) for part in first["loc"] if "[" not in str(part))
+    if first["type"] == "extra_forbidden":
+        return str(unknown("key", place, _keys(first["loc"])))
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] not in ("missing", "value_error"):
+        message += f", not {first['input']!r}"
+    return f"{place + ': ' if place else ''}{message}"
 
 
 def _keys(loc: tuple[int | str, ...]) -> Iterable[str]:
     """The keys of the table that an unknown key stands in, with the same path before them."""
     tables: dict[str, type[Strict]] = {"targets": TargetEntry, "cross": Cross, "controls": Control}
-    table = tables.get(str(loc[0]), VerdictSettings) if len(loc) > 1 else Suite
+    table = tables.get(str(loc[0]), Settings) if len(loc) > 1 else Suite
     before = ".".join(str(part) for part in loc[:-1])
     return [f"{before}.{key}" if before else key for key in table.model_fields]

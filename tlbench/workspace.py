@@ -26,10 +26,10 @@ class Storage:
     download: bool = False
 
 
-def storage(data_root: Path | None, *, download: bool) -> Storage:
-    """Where data and kept weights lie: --data-root or TLBENCH_DATA; TLBENCH_CACHE or ~/.cache/tlbench."""
+def storage(data_root: str | Path | None = None, *, download: bool = False) -> Storage:
+    """Where data and kept weights lie: data_root or TLBENCH_DATA; TLBENCH_CACHE or ~/.cache/tlbench."""
     cache = Path(os.environ.get("TLBENCH_CACHE", Path.home() / ".cache" / "tlbench"))
-    data = data_root or Path(os.environ.get("TLBENCH_DATA", cache / "data"))
+    data = Path(data_root) if data_root else Path(os.environ.get("TLBENCH_DATA", cache / "data"))
     return Storage(data, cache, download)
 
 
@@ -42,14 +42,14 @@ class Workspace:
     _known: dict[Hashable, Any] = field(default_factory=dict)
     _recent: dict[Hashable, tuple[Any, int]] = field(default_factory=dict)
 
-    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+    def cached(self, key: Hashable, make: Callable[[], T]) -> T:
         """What `make` gave the first time it was asked for under this key."""
         if key not in self._known:
             self._known[key] = make()
         found: T = self._known[key]
         return found
 
-    def recent(self, key: Hashable, make: Callable[[], T], size: Callable[[T], int]) -> T:
+    def cached_while_room(self, key: Hashable, make: Callable[[], T], size: Callable[[T], int]) -> T:
         """The same for what is large: kept while there is room, the one not asked for longest goes first.
 
         size: bytes of what was made; all together take the `room` there is.
@@ -65,6 +65,6 @@ class Workspace:
         found: T = value
         return found
 
-    def kept(self, key: Hashable) -> Any:
-        """What `recent` still has under this key, or None."""
+    def if_cached(self, key: Hashable) -> Any:
+        """What `cached_while_room` still has under this key, or None."""
         return self._recent.get(key, (None, 0))[0]

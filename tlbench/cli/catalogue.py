@@ -7,7 +7,9 @@ from dataclasses import MISSING
 from typing import Any
 
 from tlbench.dataset import datasets
+from tlbench.form import forms
 from tlbench.method import methods
+from tlbench.metric import metrics
 from tlbench.network import networks
 from tlbench.shelf import Leaf, Shelf
 from tlbench.similarity import similarities
@@ -16,9 +18,11 @@ from tlbench.suite import SUITES, builtin
 
 SHELVES: dict[str, Shelf[Any]] = {
     "datasets": datasets,
+    "forms": forms,
     "networks": networks,
     "sources": sources,
     "methods": methods,
+    "metrics": metrics,
     "similarities": similarities,
 }
 

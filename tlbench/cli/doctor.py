@@ -15,7 +15,7 @@ from tlbench import device as devices
 from tlbench import environment
 from tlbench import processes as machine
 from tlbench.engine import Tuned, Tuning, default_jobs
-from tlbench.form import InputForm
+from tlbench.form import forms
 from tlbench.network import Setup, networks
 from tlbench.processes import THREAD_VARIABLES, default_threads, groups, text
 from tlbench.workspace import Workspace, storage
@@ -189,7 +189,8 @@ def _run_words(findings: Findings) -> str:
 
 def _timed(device: torch.device) -> Tuned:
     """What a step of `quick`'s network takes in each way that is open here."""
-    setup = Setup(networks.make(TRIED), InputForm(TRIED_SIZE, 1))
+    form = forms.make({"name": "images", "size": TRIED_SIZE, "channels": 1})
+    setup = Setup(networks.make(TRIED), form)
     return Tuning(setup, 0, TRIED_BATCH, TRIED_SEEDS)(Workspace(storage(None, download=False), device))
 
 

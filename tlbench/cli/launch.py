@@ -4,13 +4,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tlbench import device as devices
 from tlbench.engine import Mode
 from tlbench.errors import TlbenchError
 from tlbench.records import RUN_FILE, read_json
-from tlbench.study import Study
+from tlbench.study import Means, Study
 from tlbench.suite import Suite, make_suite, read_suite
-from tlbench.workspace import Workspace, storage
 
 MODES: dict[str, Mode] = {"fast": "fast", "plain": "plain"}
 AD_HOC_METHODS = ["linear_probe", "last_k:1", "finetune"]
@@ -52,44 +50,30 @@ class Asked:
         return make_suite(plain | self.overrides, "command line")
 
 
-@dataclass(frozen=True)
-class Means:
-    """What a run is given: a device, workers (one a core or one a GPU without a number), the engine's shortcuts.
-
-    engine: "fast", "plain", or the run's folder or accepted file whose choices are taken over.
-    """
-
-    device: str = "auto"
-    jobs: int | None = None
-    engine: str = "fast"
-
-    def choices(self) -> tuple[Mode, dict[str, Any] | None]:
-        """The engine's mode, and another run's choices.
-
-        Raises:
-            TlbenchError: no such mode, and no file of a run.
-        """
-        if self.engine in MODES:
-            return MODES[self.engine], None
-        place = Path(self.engine) / RUN_FILE if Path(self.engine).is_dir() else Path(self.engine)
-        if not place.is_file():
-            raise TlbenchError(f"--engine {self.engine} is neither fast, plain, a run's folder nor an accepted file")
-        like = read_json(place).get("engine")
-        if not isinstance(like, dict):
-            raise TlbenchError(f"{place} holds no choices of an engine; give a run's folder or an accepted file")
-        return "fast", like
-
-
-def launch(
-    asked: Asked, means: Means, *, out: Path | None = None, data_root: Path | None = None, download: bool | None = None
-) -> Study:
-    """The study that was asked for; datasets are opened, nothing is trained.
+def means_of(device: str, jobs: int | None, engine: str) -> Means:
+    """What the run is given; engine: fast, plain, or the run's folder or accepted file whose choices are taken over.
 
     Raises:
-        TlbenchError: whatever is wrong with what was asked.
+        TlbenchError: no such mode, and no file of a run.
     """
-    chosen = devices.choose(means.device)
+    if engine in MODES:
+        return Means(device, jobs, MODES[engine])
+    place = Path(engine) / RUN_FILE if Path(engine).is_dir() else Path(engine)
+    if not place.is_file():
+        raise TlbenchError(f"--engine {engine} is neither fast, plain, a run's folder nor an accepted file")
+    like = read_json(place).get("engine")
+    if not isinstance(like, dict):
+        raise TlbenchError(f"{place} holds no choices of an engine; give a run's folder or an accepted file")
+    return Means(device, jobs, "fast", like)
+
+
+def study_of(
+    asked: Asked, *, out: Path | None = None, data_root: Path | None = None, download: bool | None = None
+) -> Study:
+    """The study that was asked for; nothing is opened yet.
+
+    Raises:
+        TlbenchError: whatever is wrong with the suite that was asked for.
+    """
     suite = asked.read()
-    place = storage(data_root, download=suite.download if download is None else download)
-    workspace = Workspace(place, chosen)
-    return Study(suite, out or Path("results") / suite.name, workspace, means.jobs, *means.choices())
+    return Study(suite, out or Path("results") / suite.name, data_root=data_root, download=download)

@@ -10,13 +10,13 @@ from tlbench.cli.app import DONE, FAILED, INTERRUPTED, USAGE, Json, app, say, sh
 from tlbench.errors import TlbenchError, unknown
 
 DEFAULT_SUITE = "quick"
-SHELVES = ("datasets", "networks", "sources", "methods", "similarities", "suites")
+SHELVES = ("datasets", "forms", "networks", "sources", "methods", "metrics", "similarities", "suites")
 Out = Annotated[Path | None, typer.Option("--out", help="Folder of the run (default: results/SUITE).")]
 
 
 @app.command("list")
 def list_(shelf: Annotated[str, typer.Argument(help=f"One of {', '.join(SHELVES)}; all without it.")] = "") -> None:
-    """Lists what can be named: datasets, networks, sources, methods, similarities, suites."""
+    """Lists what can be named: datasets, networks, sources, methods, metrics, similarities, suites and more."""
     from tlbench.cli.catalogue import lines
 
     if shelf and shelf not in SHELVES:
@@ -62,34 +62,37 @@ def run(
     suite = suite or ("" if named or n_train else DEFAULT_SUITE)
     if not dry_run:
         start_early(jobs, [suite, *named, network or ""])
-    from tlbench.cli.launch import Asked, Means, launch
+    from tlbench.cli.launch import Asked, means_of, study_of
 
     plain = {"seeds": seeds, "root_seed": root_seed, "epochs": epochs, "learning_rates": lr or None, "network": network}
     plain |= {"image_size": image_size, "controls": None if controls else False}
     asked = Asked(suite, shelves, n_train or [], {key: value for key, value in plain.items() if value is not None})
-    study = launch(asked, Means(device, jobs, engine), out=out, data_root=data_root, download=download)
+    means = means_of(device, jobs, engine)
+    study = study_of(asked, out=out, data_root=data_root, download=download)
     if dry_run:
-        typer.echo(study.describe())
+        typer.echo(study.describe(means))
         raise typer.Exit(DONE)
     if fresh and (left := study.clear()):
         typer.echo(f"tlbench: {left} files in {study.folder} are not the run's and were left there", err=True)
-    failed = _execute(study, max_seconds, max_seeds, timing=timing)
+    failed = _execute(study, means, max_seconds, max_seeds, timing=timing)
     show_report(study.folder, as_json=as_json)
     raise typer.Exit(FAILED if failed else DONE)
 
 
-def _execute(study: Any, seconds: int | None, seeds: int | None, *, timing: bool) -> bool:
+def _execute(study: Any, means: Any, seconds: int | None, seeds: int | None, *, timing: bool) -> bool:
+    from threading import Thread
+
     from tlbench.engine import Progress
     from tlbench.study import Limits
 
-    def prepare_report(_: Any) -> None:
-        import_module("tlbench.judging.report")
-
+    if (seconds is not None or seeds is not None) and study.suite.seeds != "auto":
+        raise TlbenchError("--max-seconds and --max-seeds need --seeds auto")
     progress = Progress()
+    Thread(target=import_module, args=("tlbench.judging.report",), daemon=True).start()  # while workers work
     try:
-        outcome = study.run(progress, Limits(seconds, seeds), prepare_report)
+        outcome = study.run(progress=progress, limits=Limits(seconds, seeds), means=means)
         if timing:
-            study.time(progress)
+            study.time(progress=progress, means=means)
     except KeyboardInterrupt:
         progress.say(f"interrupted; what is done is kept in {study.folder}: run the same command to go on")
         raise typer.Exit(INTERRUPTED) from None
@@ -129,7 +132,7 @@ def power(
 
     from tlbench.judging import Pilot, outlook, pilot_of
     from tlbench.judging.verdict import Design
-    from tlbench.records import LOOKS
+    from tlbench.run import LOOKS
 
     if folder is None and spread is None:
         raise TlbenchError("name the folder of a pilot run, or give --spread (and --tau, --cells)")

@@ -1,23 +1,33 @@
-"""Who runs a plan's trials, where and how: workers, jobs, choices by timing, progress, what is resumed."""
+"""Who runs a plan's trials, where and how: executors, jobs, choices by timing, progress, what is resumed."""
 
 from tlbench.engine.choices import Choices
-from tlbench.engine.jobs import Job, Work
+from tlbench.engine.execution import Execution
+from tlbench.engine.executor import Engine, Executor, Mode, default_jobs
+from tlbench.engine.jobs import Job, Watch
 from tlbench.engine.ownership import clear, refuse_what_is_not_ours
-from tlbench.engine.pool import Engine, Mode, Pool, default_jobs
+from tlbench.engine.pool import WorkerPool
 from tlbench.engine.progress import Progress
+from tlbench.engine.resume import Pending, all_jobs, as_json, pending, record_of
 from tlbench.engine.tuning import Tuned, Tuning
 
 __all__ = [
     "Choices",
     "Engine",
+    "Execution",
+    "Executor",
     "Job",
     "Mode",
-    "Pool",
+    "Pending",
     "Progress",
     "Tuned",
     "Tuning",
-    "Work",
+    "Watch",
+    "WorkerPool",
+    "all_jobs",
+    "as_json",
     "clear",
     "default_jobs",
+    "pending",
+    "record_of",
     "refuse_what_is_not_ours",
 ]

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
+from tlbench.engine.executor import Engine, Executor
 from tlbench.engine.jobs import Job
-from tlbench.engine.pool import Engine, Pool
 from tlbench.engine.tuning import Tuned, Tuning
 from tlbench.network import Setup
 from tlbench.source import Source
 from tlbench.suite import Suite
-from tlbench.trials import PLAIN, Choice, Trial, n_blocks
+from tlbench.trials import PLAIN, Choice, Outline, Trial, outline
 from tlbench.workspace import Workspace
 
 OVERHEAD = 0.02  # seconds of a trial beside its steps
@@ -21,48 +21,49 @@ class Choices:
     def __init__(self, workspace: Workspace, suite: Suite, engine: Engine, begun: dict[str, Any]) -> None:
         """begun: the choices of a run file."""
         self._workspace, self._suite, self._engine = workspace, suite, engine
-        self._found = {key: Tuned(Choice(**one["choice"]), one["milliseconds"]) for key, one in begun.items()}
+        self._settled = {key: Tuned(Choice(**it["choice"]), it["milliseconds"]) for key, it in begun.items()}
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data, as a run file holds it."""
-        return {key: one.as_dict() for key, one in self._found.items()}
+        return {key: tuned.as_dict() for key, tuned in self._settled.items()}
 
-    def settle(self, trials: Sequence[Trial], pool: Pool) -> None:
+    def settle(self, trials: Sequence[Trial], executor: Executor) -> None:
         """Has the workers time what these trials need and nobody has settled yet: whole networks, then their parts."""
-        for several in ({(t.arm.setup, 0) for t in trials}, {(t.arm.setup, self._frozen(t)) for t in trials}):
-            missing = sorted((one for one in several if _key(*one) not in self._found), key=lambda one: _key(*one))
-            for position, tuned in pool.run([Job(self._tuning(*one), "", 1.0) for one in missing]):
-                self._found[_key(*missing[position])] = tuned
+        setups = {(trial.conditions.setup, 0) for trial in trials}
+        for needed in (setups, {(trial.conditions.setup, self._outline(trial).frozen) for trial in trials}):
+            missing = sorted(
+                (pair for pair in needed if _key(*pair) not in self._settled), key=lambda pair: _key(*pair)
+            )
+            for position, tuned in executor.run([Job(self._tuning(*pair), "", 1.0) for pair in missing]):
+                self._settled[_key(*missing[position])] = tuned
 
     def choice(self, trial: Trial) -> Choice:
         """How the trial is run."""
-        tuned = self._tuned(trial.arm.setup, self._frozen(trial))
+        tuned = self._tuned(trial.conditions.setup, self._outline(trial).frozen)
         return PLAIN if self._engine.mode == "plain" else tuned.choice
 
     def seconds(self, trial: Trial) -> float:
         """About what the trial will take."""
-        budget, blocks = trial.arm.budget, n_blocks(trial.arm.setup, self._workspace)
-        frozen = self._frozen(trial)
-        step = self._tuned(trial.arm.setup, frozen).seconds
-        steps = budget.steps(trial.arm.target.n_train) * len(budget.learning_rates)
-        whole = self._tuned(trial.arm.setup, 0).seconds
-        prefix = frozen / blocks * whole / 3 * (trial.arm.target.n_train // budget.batch(trial.arm.target.n_train))
+        conditions, parts = trial.conditions, self._outline(trial)
+        budget, n_train = conditions.budget, conditions.target.n_train
+        step = self._tuned(conditions.setup, parts.frozen).seconds
+        steps = budget.steps(n_train) * len(budget.learning_rates)
+        whole = self._tuned(conditions.setup, 0).seconds
+        prefix = parts.frozen / parts.blocks * whole / 3 * (n_train // budget.batch(n_train))
         return OVERHEAD + step * steps + prefix
 
     def source_seconds(self, source: Source, setup: Setup) -> float:
         """About what training the source will take; next to nothing for one that is read."""
         return OVERHEAD + 2 * self._tuned(setup, 0).seconds * getattr(source, "steps", 0)  # batches of 64
 
-    def _frozen(self, trial: Trial) -> int:
-        blocks = n_blocks(trial.arm.setup, self._workspace)
-        learning = trial.method.unfrozen(blocks)
-        return 0 if learning is None else blocks - learning
+    def _outline(self, trial: Trial) -> Outline:
+        return outline(trial.method, trial.conditions.setup, self._workspace)
 
     def _tuned(self, setup: Setup, frozen: int) -> Tuned:
         key = _key(setup, frozen)
-        if key not in self._found:
-            self._found[key] = self._tuning(setup, frozen)(self._workspace)
-        return self._found[key]
+        if key not in self._settled:
+            self._settled[key] = self._tuning(setup, frozen)(self._workspace)
+        return self._settled[key]
 
     def _tuning(self, setup: Setup, frozen: int) -> Tuning:
         """One layout serves a setup, so that arms share their frozen prefix: the whole network's."""

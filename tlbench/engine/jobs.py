@@ -1,18 +1,25 @@
-"""A job: a piece of work for a worker, and what is known of it beforehand."""
+"""Jobs: pieces of work that can be sent anywhere, each a small spec and what is known of it beforehand."""
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeAlias
 
+from tlbench.errors import TlbenchError, one_line
+from tlbench.network import Setup
+from tlbench.records import Outcome, Record
+from tlbench.source import Source
+from tlbench.trials import Choice, Trial, run_together
 from tlbench.workspace import Workspace
 
+TOGETHER = 5  # seeds that are joined at most: those of the first look
 Work: TypeAlias = Callable[[Workspace], Any]
 Watch: TypeAlias = Callable[[int, int, float | None], None]
 
 
 @dataclass(frozen=True)
 class Job:
-    """Work as it is expected.
+    """Work as it is expected: a spec that can be pickled and is called where it runs, with the workspace there.
 
     label: its kind; seconds: what it should take; count: how many trials it is; shares: what of it stays in a worker's
     memory for others that share it; block: jobs of a lower one go first.
@@ -28,3 +35,50 @@ class Job:
 
 def unwatched(worker: int, position: int, took: float | None) -> None:
     """What a `Watch` is told: which worker begins a job (None), or has done it in so many seconds. Here, nobody is."""
+
+
+@dataclass(frozen=True)
+class Loading:
+    """Has a source made ready (trained and kept, checked, downloaded) before any trial leans on it."""
+
+    source: Source
+    setup: Setup
+    seed: int
+    root_seed: int
+
+    def __call__(self, workspace: Workspace) -> tuple[str, ...]:
+        """What the user should know of the source."""
+        try:
+            return self.source.load(self.setup, workspace, self.seed, self.root_seed).notes
+        except (RuntimeError, OSError, MemoryError) as error:
+            raise TlbenchError(f"source '{self.source.label}' could not be made ready: {one_line(error)}") from None
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Trials of one arm that are run in one go, and which of them are asked for: the others have their record."""
+
+    trials: tuple[Trial, ...]
+    wanted: tuple[Trial, ...]
+    choice: Choice
+
+    @property
+    def block(self) -> int:
+        """Which block of seeds these are."""
+        return block_of(self.trials[0])
+
+    @property
+    def shares(self) -> Hashable:
+        """What other units find kept where this one ran: data, source weights, a frozen prefix."""
+        first = self.trials[0]
+        return first.conditions.target, first.conditions.setup, first.source_label, self.block
+
+    def __call__(self, workspace: Workspace) -> list[tuple[Path, Record[Outcome]]]:
+        """The records that were asked for, with their paths."""
+        made = zip(self.trials, run_together(self.trials, workspace, self.choice), strict=True)
+        return [(trial.path, record) for trial, record in made if trial in self.wanted]
+
+
+def block_of(trial: Trial) -> int:
+    """The block of seeds that may be trained together with this one."""
+    return trial.seed // TOGETHER

@@ -1,4 +1,4 @@
-"""Runs jobs: in this process, or in local workers that live as long as the run; results come back as they are done."""
+"""The local executor: jobs in this process, or in workers that live as long as the run; results as they are done."""
 
 import contextlib
 import multiprocessing
@@ -11,37 +11,15 @@ from collections.abc import Hashable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
-from typing import Any, Literal, Self, TypeAlias
+from typing import Any, Self
 
 import torch
 
+from tlbench.engine.executor import Engine
 from tlbench.engine.jobs import Job, Watch, Work, unwatched
 from tlbench.errors import TlbenchError
-from tlbench.processes import context, keep_freed_memory, usable_cores
+from tlbench.processes import context, keep_freed_memory
 from tlbench.workspace import Storage, Workspace
-
-Mode: TypeAlias = Literal["fast", "plain"]
-
-
-@dataclass(frozen=True)
-class Engine:
-    """How a run is executed: none of it changes a result beyond rounding, all of it is recorded."""
-
-    device: str
-    jobs: int
-    threads: int
-    mode: Mode = "fast"
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain data."""
-        return vars(self).copy()
-
-
-def default_jobs(device: torch.device) -> int:
-    """A worker a core on the CPU, one an accelerator: all of them for `cuda` without a number."""
-    if device.type == "cpu":
-        return usable_cores()
-    return max(1, torch.cuda.device_count()) if device == torch.device("cuda") else 1
 
 
 def device_of(device: str, worker: int) -> str:
@@ -103,17 +81,19 @@ def chosen(worker: WorkerProcess, workers: Sequence[WorkerProcess], left: Sequen
     return free if own is None else own
 
 
-class Pool:
-    """Workers for a run; a context manager. `run` may be called several times."""
+class WorkerPool:
+    """Local worker processes: the executor that a study takes by default. `run` may be called several times."""
 
     def __init__(self, engine: Engine, workspace: Workspace) -> None:
-        """Starts no worker yet; with one job, the work is done in this process."""
+        """Starts no worker and sets nothing yet; with one job, the work is done in this process."""
         self._engine, self._workspace = engine, workspace
         self._workers: list[WorkerProcess] = []
-        keep_freed_memory()
-        torch.set_num_threads(engine.threads)
+        self._threads_before = 0
 
     def __enter__(self) -> Self:
+        keep_freed_memory()
+        self._threads_before = torch.get_num_threads()
+        torch.set_num_threads(self._engine.threads)
         if self._engine.jobs > 1:
             storage, threads = self._workspace.storage, self._engine.threads
             origin = context(self._engine.jobs, threads)
@@ -123,19 +103,24 @@ class Pool:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        self._close(wait=kind is None)
+        torch.set_num_threads(self._threads_before)
+
+    def cancel(self) -> None:
+        """Ends the workers, whatever they are at."""
+        self._close(wait=False)
+
+    def _close(self, *, wait: bool) -> None:
         for worker in self._workers:
             processes = list((worker.executor._processes or {}).values())  # noqa: SLF001  no public way to end them
-            worker.executor.shutdown(wait=kind is None, cancel_futures=True)
-            for process in processes if kind is not None else []:
+            worker.executor.shutdown(wait=wait, cancel_futures=True)
+            for process in processes if not wait else []:
                 with contextlib.suppress(OSError):
                     process.terminate()
+        self._workers = []
 
-    def run(
-        self, jobs: Sequence[Job], watch: Watch = unwatched, meanwhile: Work | None = None
-    ) -> Iterator[tuple[int, Any]]:
+    def run(self, jobs: Sequence[Job], watch: Watch = unwatched) -> Iterator[tuple[int, Any]]:
         """Yields (position, result) of each job as it is done; tells `watch` when one is begun and done.
-
-        meanwhile: is done here as soon as every worker has something to do.
 
         Raises:
             TlbenchError: a worker was killed (most often for memory), or a job raised one.
@@ -153,9 +138,6 @@ class Pool:
                 for worker in [one for _ in range(AHEAD) for one in self._workers]:
                     if left and len(worker.given) < AHEAD:
                         pending |= self._give(worker, left, jobs, watch)
-                if meanwhile is not None:
-                    meanwhile(self._workspace)
-                    meanwhile = None
                 done = wait(pending, return_when=FIRST_COMPLETED).done
                 for future in [one for one in pending if one in done]:  # a worker's in the order in which it did them
                     position, worker = pending.pop(future)
@@ -168,7 +150,7 @@ class Pool:
         except BrokenProcessPool:
             raise TlbenchError(
                 "a worker was killed, most often for lack of memory; what is done is kept: "
-                "run again with fewer --jobs or a smaller batch"
+                "run again with fewer jobs or a smaller batch"
             ) from None
 
     def _give(

@@ -5,11 +5,13 @@ from typing import Any
 
 import torch
 
+from tlbench.engine.jobs import TOGETHER
 from tlbench.method import Phase
-from tlbench.network import HEAD, Network, Setup, evaluating
+from tlbench.metric import metrics
+from tlbench.network import HEAD, Masked, Network, Setup, evaluating, values_of
 from tlbench.streams import seeded
 from tlbench.training import Encoded, Learner, join, seconds_a_step
-from tlbench.trials import TOGETHER, Choice, layout_is_safe
+from tlbench.trials import Choice, layout_is_safe
 from tlbench.workspace import Workspace
 
 LAYOUT = 0.95  # of the plain layout's time, above which it stays plain
@@ -86,14 +88,16 @@ def _seconds(
     boundary = networks[0].frozen_prefix(moving)
     items = _random_items(networks[0], setup, batch, boundary, device)
     joined = join(networks, items.inputs(torch.arange(min(4, batch), device=device)), boundary) if n > 1 else None
-    if n > 1 and joined is None:
+    if isinstance(joined, str):
         return None
-    learners = [Learner(network, items, items, torch.Generator()) for network in networks]
+    accuracy = metrics.make("accuracy")
+    learners = [Learner(network, items, items, torch.Generator(), accuracy) for network in networks]
     return seconds_a_step(learners, Phase(moving), batch, boundary, joined)
 
 
 def _random_items(network: Network, setup: Setup, batch: int, boundary: int, device: torch.device) -> Encoded:
     """A batch of noise at the boundary."""
     with torch.no_grad(), evaluating(network):
-        activations = network.run(torch.randn(batch, *setup.form.shape, device=device), 0, boundary)
-    return Encoded(activations, torch.arange(batch, device=device) % CLASSES)
+        activations = network.run(setup.form.random_batch(batch, device), 0, boundary)
+    mask = activations.mask if isinstance(activations, Masked) else None
+    return Encoded(values_of(activations), torch.arange(batch, device=device) % CLASSES, mask)

@@ -13,13 +13,16 @@ from tlbench.method import Materials, Method, Start
 class Translation:
     """Source class -> target class, -1 where the target has none."""
 
-    def __init__(self, table: npt.NDArray[np.int64], notes: tuple[str, ...]) -> None:
-        self.table, self.notes = table, notes
+    def __init__(self, table: npt.NDArray[np.int64], n_classes: int, notes: tuple[str, ...]) -> None:
+        self.table, self.n_classes, self.notes = table, n_classes, notes
 
-    def __call__(self, outputs: npt.NDArray[np.float32], /) -> npt.NDArray[np.int64]:
-        """The target class of each item's largest logit, among the source classes that have one."""
-        masked = np.where(self.table >= 0, outputs, -np.inf)
-        return np.asarray(self.table[masked.argmax(1)])
+    def __call__(self, outputs: npt.NDArray[np.float32], /) -> npt.NDArray[np.float64]:
+        """The largest logit of the source classes that stand for each target class; none: minus infinity."""
+        scores = np.full((len(outputs), self.n_classes), -np.inf)
+        for place, target in enumerate(self.table):
+            if target >= 0:
+                scores[:, target] = np.maximum(scores[:, target], outputs[:, place])
+        return scores
 
 
 @dataclass(frozen=True)
@@ -46,11 +49,11 @@ class Direct(Method):
         def fit(outputs: npt.NDArray[np.float32], labels: npt.NDArray[np.int64], _seed: int, /) -> Translation:
             if set(target) <= set(known):
                 table = np.array([target.index(name) if name in target else -1 for name in known])
-                return Translation(table, ("classes matched by name",))
+                return Translation(table, len(target), ("classes matched by name",))
             counts = np.zeros((len(known), len(target)), dtype=np.int64)
             np.add.at(counts, (outputs.argmax(1), labels), 1)
             table = np.where(counts.any(1), counts.argmax(1), -1)
             said = ", ".join(f"{known[i]}>{target[t]}" for i, t in enumerate(table) if t >= 0)
-            return Translation(table, (f"classes mapped by the training draw: {said}",))
+            return Translation(table, len(target), (f"classes mapped by the training draw: {said}",))
 
         return Start(weights.network, readouts=(fit,), readout_of="logits")

@@ -24,16 +24,24 @@ CLASSIFIERS = {  # of a seed, the strength of the fit (1: the library's default)
 STRENGTHS = (1.0, 0.1, 0.3, 0.03, 3.0)  # a grid for the classifier, as learning rates are one for what is trained
 
 
-class Fitted:
+class FittedClassifier:
     """A fitted pipeline as a predictor."""
 
-    def __init__(self, pipeline: Any, strength: float) -> None:
-        self.pipeline = pipeline
+    def __init__(self, pipeline: Any, n_classes: int, strength: float) -> None:
+        self.pipeline, self.n_classes = pipeline, n_classes
         self.notes: tuple[str, ...] = (f"classifier at strength {strength:g}",)
 
-    def __call__(self, outputs: npt.NDArray[np.float32], /) -> npt.NDArray[np.int64]:
-        """The predicted classes."""
-        return np.asarray(self.pipeline.predict(outputs), dtype=np.int64)
+    def __call__(self, outputs: npt.NDArray[np.float32], /) -> npt.NDArray[np.float64]:
+        """Decision values, or the logarithm of probabilities; classes that were not seen get minus infinity."""
+        if hasattr(self.pipeline, "decision_function"):
+            own = self.pipeline.decision_function(outputs)
+            own = np.stack([-own, own], 1) if own.ndim == 1 else own  # of two classes only the second's is given
+        else:
+            with np.errstate(divide="ignore"):
+                own = np.log(self.pipeline.predict_proba(outputs))
+        scores = np.full((len(outputs), self.n_classes), -np.inf)
+        scores[:, self.pipeline.classes_] = own
+        return scores
 
 
 @dataclass(frozen=True)
@@ -44,10 +52,19 @@ class Features(Method):
 
     def start(self, materials: Materials) -> Start:
         """The transferred network, nothing trained but the classifier."""
-        return Start(materials.transferred(), readouts=tuple(partial(self._fit, strength) for strength in STRENGTHS))
+        n_classes = len(materials.classes)
+        return Start(
+            materials.transferred(), readouts=tuple(partial(self._fit, n_classes, strength) for strength in STRENGTHS)
+        )
 
     def _fit(
-        self, strength: float, outputs: npt.NDArray[np.float32], labels: npt.NDArray[np.int64], seed: int, /
-    ) -> Fitted:
+        self,
+        n_classes: int,
+        strength: float,
+        outputs: npt.NDArray[np.float32],
+        labels: npt.NDArray[np.int64],
+        seed: int,
+        /,
+    ) -> FittedClassifier:
         pipeline = make_pipeline(StandardScaler(), CLASSIFIERS[self.classifier](seed % 2**32, strength, len(labels)))  # type: ignore[no-untyped-call]
-        return Fitted(pipeline.fit(outputs, labels), strength)
+        return FittedClassifier(pipeline.fit(outputs, labels), n_classes, strength)

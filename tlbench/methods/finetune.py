@@ -13,7 +13,3 @@ class Finetune(Method):
         """The transferred network, everything learning."""
         network = materials.transferred()
         return Start(network, (Phase(last_blocks(network, len(network.names))),))
-
-    def unfrozen(self, n_blocks: int) -> int:
-        """All of them."""
-        return n_blocks

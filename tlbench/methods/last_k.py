@@ -19,16 +19,12 @@ class LastK(Method):
             raise TlbenchError(f"method 'last_k:{self.k}': k starts at 1; with nothing unfrozen use 'linear_probe'")
 
     def start(self, materials: Materials) -> Start:
-        """The transferred network, the last k blocks and the head learning."""
-        network = materials.transferred()
-        return Start(network, (Phase(last_blocks(network, self.k)),))
-
-    def unfrozen(self, n_blocks: int) -> int:
-        """K of them.
+        """The transferred network, the last k blocks and the head learning.
 
         Raises:
             TlbenchError: the network has no more than k blocks.
         """
-        if self.k >= n_blocks:
+        network = materials.transferred()
+        if self.k >= (n_blocks := len(network.names)):
             raise TlbenchError(f"method 'last_k:{self.k}': the network has {n_blocks} blocks; use 'finetune' for all")
-        return self.k
+        return Start(network, (Phase(last_blocks(network, self.k)),))

@@ -13,7 +13,3 @@ class LinearProbe(Method):
         """The transferred network, the head learning."""
         network = materials.transferred()
         return Start(network, (Phase(last_blocks(network, 0)),))
-
-    def unfrozen(self, n_blocks: int) -> int:  # noqa: ARG002
-        """None of them."""
-        return 0

@@ -12,13 +12,13 @@ from tlbench.method import Materials, Method, Start
 class Constant:
     """One class, whatever is seen."""
 
-    def __init__(self, label: int) -> None:
-        self.label = label
+    def __init__(self, label: int, n_classes: int) -> None:
+        self.label, self.n_classes = label, n_classes
         self.notes: tuple[str, ...] = ()
 
-    def __call__(self, outputs: npt.NDArray[np.float32], /) -> npt.NDArray[np.int64]:
-        """The class, an item each."""
-        return np.full(len(outputs), self.label, dtype=np.int64)
+    def __call__(self, outputs: npt.NDArray[np.float32], /) -> npt.NDArray[np.float64]:
+        """One for the class, zero for the others, an item each."""
+        return np.tile(np.eye(self.n_classes)[self.label], (len(outputs), 1))
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,6 @@ class Majority(Method):
         """The fresh network, which is not looked at."""
 
         def fit(_: npt.NDArray[np.float32], labels: npt.NDArray[np.int64], _seed: int, /) -> Constant:
-            return Constant(int(np.bincount(labels).argmax()))
+            return Constant(int(np.bincount(labels).argmax()), len(materials.classes))
 
         return Start(materials.fresh, readouts=(fit,))

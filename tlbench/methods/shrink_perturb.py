@@ -29,7 +29,3 @@ class ShrinkPerturb(Method):
             for weights, random in zip(network.blocks.parameters(), fresh, strict=True):
                 weights.mul_(self.shrink).add_(random, alpha=self.perturb)
         return Start(network, (Phase(last_blocks(network, len(network.names))),))
-
-    def unfrozen(self, n_blocks: int) -> int:
-        """All of them."""
-        return n_blocks

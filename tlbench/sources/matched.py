@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 
 from tlbench.dataset import Dataset
-from tlbench.form import InputForm
+from tlbench.form import Form
 from tlbench.network import Architecture, Setup
 from tlbench.source import Source, SourceSpec, Weights
 from tlbench.streams import seeded
@@ -29,7 +29,7 @@ class Matched(Source):
         """The source's."""
         return self.source.architecture(default)
 
-    def form(self, default: InputForm) -> InputForm:
+    def form(self, default: Form) -> Form:
         """The source's."""
         return self.source.form(default)
 
@@ -37,9 +37,9 @@ class Matched(Source):
         """The source's."""
         return self.source.identity(workspace)
 
-    def pretraining_images(self) -> int | None:
+    def pretraining_items(self) -> int | None:
         """The source's."""
-        return self.source.pretraining_images()
+        return self.source.pretraining_items()
 
     def check(self, workspace: Workspace) -> None:
         """The source's."""

@@ -15,7 +15,7 @@ class Null(Source):
 
     has_head: ClassVar[bool] = False
 
-    def pretraining_images(self) -> int:
+    def pretraining_items(self) -> int:
         """None at all."""
         return 0
 

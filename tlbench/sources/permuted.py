@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from tlbench.dataset import Labels, Split
-from tlbench.form import InputForm
+from tlbench.form import Form
 from tlbench.training import Pretrained
 
 
@@ -20,8 +20,8 @@ class Permuted(Pretrained):
         """The labels as they are."""
         return labels
 
-    def rearrange(self, split: Split, form: InputForm, random: np.random.Generator) -> Split:
+    def rearrange(self, split: Split, form: Form, random: np.random.Generator) -> Split:
         """The split at the network's own size, its pixels permuted."""
-        items = form.pixels(split.whole())
+        items = form.as_items(split.whole())
         flat = items.reshape(*items.shape[:2], -1)
         return replace(split, items=flat[:, :, random.permutation(flat.shape[2])].reshape(items.shape), rows=None)

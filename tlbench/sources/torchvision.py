@@ -6,7 +6,7 @@ from typing import Any
 import torchvision
 
 from tlbench.errors import unknown
-from tlbench.form import InputForm
+from tlbench.form import Form, forms
 from tlbench.network import Architecture, Setup, networks
 from tlbench.readers import match, published_weights, read_checkpoint
 from tlbench.source import Source, Weights
@@ -26,12 +26,13 @@ class Torchvision(Source):
         """The model."""
         return networks.make(f"torchvision:{self.model}")
 
-    def form(self, default: InputForm) -> InputForm:  # noqa: ARG002
-        """The published preprocessing: resize, centre crop, mean and standard deviation."""
+    def form(self, default: Form) -> Form:  # noqa: ARG002
+        """The published preprocessing: resize, its interpolation, centre crop, mean and standard deviation."""
         preset = self._entry().transforms()
         size = self.image_size or preset.crop_size[0]
         resize = 0 if self.image_size else preset.resize_size[0]
-        return InputForm(size, 3, tuple(preset.mean), tuple(preset.std), resize)
+        spec = {"name": "images", "size": size, "channels": 3, "mean": preset.mean, "std": preset.std, "resize": resize}
+        return forms.make(spec | {"interpolation": preset.interpolation.value})
 
     def identity(self, workspace: Workspace) -> str:  # noqa: ARG002
         """The entry that the weights' name stands for, DEFAULT included."""

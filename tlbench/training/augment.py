@@ -1,4 +1,4 @@
-"""Augmentation as batched tensor operations: drawn on the CPU, done on the device, the same on every one."""
+"""Augmentation of images as batched tensor operations: drawn on the CPU, done on the device, the same on every one."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -10,8 +10,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from tlbench.errors import TlbenchError, unknown
-from tlbench.form import InputForm
-from tlbench.training.items import Items
 
 DRAWS = 7  # an image: flip, crop from the top and from the left, angle, scale, shift across and down
 AFFINE_SHARE = 0.1  # of shift and scale, under `affine`
@@ -31,7 +29,7 @@ WORDS: dict[str, tuple[str, str, Callable[[float], bool], Callable[[float], Opti
 
 
 @dataclass(frozen=True)
-class Augmentation:
+class ImageAugmentation:
     """What is done to an image at random, each image by its own draws; the default does nothing.
 
     flip: left and right change sides, half the time. crop: pixels of padding on every side, from which a window of the
@@ -45,11 +43,16 @@ class Augmentation:
     scale: float = 0.0
     shift: float = 0.0
 
+    @property
+    def idle(self) -> bool:
+        """Whether it does nothing."""
+        return self == ImageAugmentation()
+
     def recipe(self) -> dict[str, Any]:
         """Plain data that fixes the augmentation."""
         return vars(self).copy()
 
-    def __call__(self, images: Tensor, generator: torch.Generator, fill: Tensor | None = None) -> Tensor:
+    def __call__(self, images: Tensor, generator: torch.Generator, fill: Tensor | None = None, /) -> Tensor:
         """(B, C, H, W) images, augmented; dtype and device are kept.
 
         generator: on the CPU; every call takes the same number of draws from it, whatever is asked for, so that adding
@@ -77,29 +80,7 @@ class Augmentation:
         return images
 
 
-NOTHING = Augmentation()
-
-
-class Augmented:
-    """Items whose inputs are augmented, anew each time they are asked for; for training only."""
-
-    def __init__(
-        self, items: Items, augmentation: Augmentation, generator: torch.Generator, fill: Tensor | None = None
-    ) -> None:
-        """Other items, what is done to them, a CPU generator of their own, and the (C,) values of black."""
-        self._items, self._augmentation, self._generator = items, augmentation, generator
-        self._fill = None if fill is None else fill.to(items.labels.device)
-        self.labels = items.labels
-
-    def __len__(self) -> int:
-        return len(self._items)
-
-    def inputs(self, chosen: Tensor) -> Tensor:
-        """(B, C, H, W) inputs at `chosen`, augmented."""
-        return self._augmentation(self._items.inputs(chosen), self._generator, self._fill)
-
-
-def make(names: Iterable[str]) -> Augmentation:
+def image_augmentation(names: Iterable[str]) -> ImageAugmentation:
     """The augmentation for a suite's words: flip, crop:PIXELS, rotate:DEGREES, scale:SHARE, shift:SHARE.
 
     affine:DEGREES is rotate:DEGREES, scale:0.1 and shift:0.1.
@@ -113,7 +94,7 @@ def make(names: Iterable[str]) -> Augmentation:
         if twice := sorted(set(options) & set(added)):
             raise TlbenchError(f"augmentation '{name}': {twice[0]} is asked for twice; leave one out")
         options |= added
-    return Augmentation(**options)
+    return ImageAugmentation(**options)
 
 
 def _options(name: str) -> Options:
@@ -132,11 +113,6 @@ def _options(name: str) -> Options:
     if not holds(value):
         raise TlbenchError(f"augmentation '{name}': write {word}:{unit}, {demand}")
     return options(value)
-
-
-def black(form: InputForm) -> Tensor:
-    """(C,) what a black pixel is after a fitted form has scaled it."""
-    return -torch.tensor(form.mean) / torch.tensor(form.std)
 
 
 def cropped(images: Tensor, corners: Tensor, padding: int, fill: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from tlbench.network import Network, evaluating
+from tlbench.network import Activations, Masked, Network, evaluating
 from tlbench.training.layers import GlobalPool, layout
 
 ALIKE = (nn.ReLU, nn.Identity, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.Flatten, GlobalPool)  # per channel
@@ -48,23 +48,25 @@ class JoinedLinear(nn.Module):
         return out.transpose(0, 1).reshape(len(inputs), -1)
 
 
-def join(networks: Sequence[Network], inputs: Tensor, start: int = 0) -> Network | None:
-    """The networks as one, or None where some layer cannot be joined, or the joined one does not compute the same.
+def join(networks: Sequence[Network], inputs: Activations, start: int = 0) -> Network | str:
+    """The networks as one, or why not: a layer that cannot be joined, or a whole that does not compute the same.
 
     inputs: (B, ...) at boundary `start`, on which that is tried in eval mode.
     """
+    if isinstance(inputs, Masked):
+        return "activations carry a mask"
     made = _joined(networks[0], len(networks))
-    if made is None:
-        return None
+    if not isinstance(made, Network):
+        return f"{_unjoinable(networks[0], len(networks))} cannot be joined"
     states = [network.state_dict() for network in networks]
     made.load_state_dict({key: _side_by_side([state[key] for state in states]) for key in states[0]})
     made.to(inputs.device)
     if torch.channels_last in map(layout, networks[0].parameters()):
         made.to(memory_format=torch.channels_last)
-    return made if isinstance(made, Network) and _agrees(made, networks, inputs, start) else None
+    return made if _agrees(made, networks, inputs, start) else "joined, they do not compute the same"
 
 
-def part(joined: Network, networks: Sequence[Network]) -> None:
+def separate(joined: Network, networks: Sequence[Network]) -> None:
     """Gives each network its share of the joined one's parameters and buffers."""
     shares: list[dict[str, Tensor]] = [{} for _ in networks]
     for key, value in joined.state_dict().items():
@@ -95,6 +97,14 @@ def _joined(one: nn.Module, n: int) -> nn.Module | None:
     elif one._modules and not one._parameters and not one._buffers:  # noqa: SLF001  a container and nothing else
         made = _joined_container(one, n)
     return made
+
+
+def _unjoinable(module: nn.Module, n: int) -> str:
+    """The kind of the first layer within that has no joined form."""
+    for child in module.children():
+        if _joined(child, n) is None:
+            return _unjoinable(child, n)
+    return type(module).__name__
 
 
 def _joined_container(one: nn.Module, n: int) -> nn.Module | None:

@@ -7,10 +7,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from tlbench.method import Penalty
-from tlbench.network import Network, evaluating
+from tlbench.method import Batch, Penalty
+from tlbench.metric import Metric
+from tlbench.network import Activations, Network, evaluating, values_of
 from tlbench.training.items import Items
-from tlbench.training.joined import part
+from tlbench.training.joined import separate
 
 VALUES = {"cpu": 1 << 16}  # of a batch that is only read: activations of a few such batches stay in a core's cache
 MANY_VALUES = 1 << 22  # elsewhere
@@ -19,21 +20,21 @@ LEAST = 32  # items of such a batch
 
 @dataclass(frozen=True)
 class Learner:
-    """One seed's network with what it learns from; `order` draws the batches."""
+    """One seed's network with what it learns from; `order` draws the batches, `metric` is what its curve shows."""
 
     network: Network
     train: Items
     validation: Items
     order: torch.Generator
+    metric: Metric
 
 
 def in_batches(items: Items, n_together: int = 1) -> tuple[Tensor, ...]:
     """The positions of all items, in batches that are quick to read for so many networks at once."""
     device = items.labels.device
-    values = n_together * items.inputs(torch.zeros(1, dtype=torch.long, device=device)).numel()
-    size = max(LEAST, VALUES.get(device.type, MANY_VALUES) // values)
-    parts: tuple[Tensor, ...] = torch.arange(len(items), device=device).split(size)
-    return parts
+    size = max(LEAST, VALUES.get(device.type, MANY_VALUES) // (n_together * items.inner_values))
+    batches: tuple[Tensor, ...] = torch.arange(len(items), device=device).split(size)
+    return batches
 
 
 @torch.inference_mode()
@@ -42,11 +43,6 @@ def predict(network: Network, items: Items, start: int = 0, *, features: bool = 
     with evaluating(network):
         read = network.features if features else network
         return torch.cat([read(items.inputs(some), start) for some in in_batches(items)])
-
-
-def accuracy(network: Network, items: Items, start: int = 0) -> float:
-    """The share of items whose largest logit is their label's; nan logits count as wrong."""
-    return float((predict(network, items, start).argmax(1) == items.labels).float().mean())
 
 
 class Apart:
@@ -61,19 +57,28 @@ class Apart:
         return torch.stack([self._loss(*pair, penalty) for pair in zip(self.learners, batches, strict=True)])
 
     def _loss(self, learner: Learner, chosen: Tensor, penalty: Penalty | None) -> Tensor:
-        inputs = learner.train.inputs(chosen)
-        features = learner.network.features(inputs, self.start)
-        value = functional.cross_entropy(learner.network.head(features), learner.train.labels[chosen])
-        return value if penalty is None else value + penalty(learner.network, inputs, features)
+        network, inputs, labels = learner.network, learner.train.inputs(chosen), learner.train.labels[chosen]
+        seen: dict[str, Activations] | None = {} if penalty is not None and penalty.blocks else None
+        features = network.features(inputs, self.start, seen)
+        logits = network.head(features)
+        loss = functional.cross_entropy(logits, labels)
+        if penalty is None:
+            return loss
+        asked = {name: (seen or {})[name] for name in penalty.blocks}
+        batch = Batch(network, self.start, inputs, asked, features, logits, labels, penalty.source)
+        return loss + penalty.loss(batch)
 
-    def first_inputs(self, size: int) -> Tensor:
+    def first_inputs(self, size: int) -> Activations:
         """As many inputs as one of the networks is given at a step."""
         items = self.learners[0].validation  # what they train on may be drawn anew each time it is asked for
         return items.inputs(torch.arange(size, device=items.labels.device) % len(items))
 
-    def accuracies(self) -> list[float]:
-        """Each learner's on its validation items."""
-        return [accuracy(learner.network, learner.validation, self.start) for learner in self.learners]
+    def scores(self) -> list[float]:
+        """The metric of each learner on its validation items, better as it grows."""
+        read = (predict(learner.network, learner.validation, self.start) for learner in self.learners)
+        return [
+            one.metric.value(logits, one.validation.labels) for one, logits in zip(self.learners, read, strict=True)
+        ]
 
     def close(self) -> None:
         """The networks hold what was learnt already."""
@@ -87,11 +92,11 @@ class Together(Apart):
         self._apart, self.networks = self.networks, [joined]
 
     def _inputs(self, items: Sequence[Items], chosen: Sequence[Tensor]) -> Tensor:
-        return torch.cat([one.inputs(places) for one, places in zip(items, chosen, strict=True)], 1)
+        return torch.cat([values_of(each.inputs(places)) for each, places in zip(items, chosen, strict=True)], 1)
 
     def first_inputs(self, size: int) -> Tensor:
         """As many inputs of each learner, side by side."""
-        return torch.cat([super().first_inputs(size)] * len(self.learners), 1)
+        return torch.cat([values_of(super().first_inputs(size))] * len(self.learners), 1)
 
     def losses(self, batches: Sequence[Tensor], penalty: Penalty | None) -> Tensor:
         """(n,) cross-entropies of the batches; there is no penalty.
@@ -101,23 +106,23 @@ class Together(Apart):
         """
         if penalty is not None:
             raise ValueError("a phase with a penalty cannot be trained together")
-        n = len(self.learners)
-        logits = self.networks[0](self._inputs([one.train for one in self.learners], batches), self.start)
-        truth = torch.stack([one.train.labels[places] for one, places in zip(self.learners, batches, strict=True)], 1)
-        each = functional.cross_entropy(logits.view(len(truth) * n, -1), truth.flatten(), reduction="none")
-        return each.view(-1, n).mean(0)
+        n, items = len(self.learners), [learner.train for learner in self.learners]
+        logits = self.networks[0](self._inputs(items, batches), self.start)
+        truth = torch.stack([each.labels[places] for each, places in zip(items, batches, strict=True)], 1)
+        losses = functional.cross_entropy(logits.view(len(truth) * n, -1), truth.flatten(), reduction="none")
+        return losses.view(-1, n).mean(0)
 
     @torch.inference_mode()
-    def accuracies(self) -> list[float]:
-        """Each learner's on its validation items, all read at once."""
+    def scores(self) -> list[float]:
+        """The metric of each learner on its validation items, all read at once."""
         items = [learner.validation for learner in self.learners]
-        truth, n = torch.stack([one.labels for one in items], 1), len(items)
-        parts = in_batches(items[0], n)
+        n, batches = len(items), in_batches(items[0], len(items))
         with evaluating(self.networks[0]) as network:
-            logits = torch.cat([network(self._inputs(items, [some] * n), self.start) for some in parts])
-        right = logits.view(len(truth), n, -1).argmax(2) == truth
-        return [float(share) for share in right.float().mean(0)]
+            logits = torch.cat([network(self._inputs(items, [some] * n), self.start) for some in batches])
+        by_learner = logits.view(len(logits), n, -1).unbind(1)
+        made = zip(self.learners, by_learner, strict=True)
+        return [learner.metric.value(own, learner.validation.labels) for learner, own in made]
 
     def close(self) -> None:
         """Gives each network its share of what was learnt."""
-        part(self.networks[0], self._apart)
+        separate(self.networks[0], self._apart)

@@ -82,40 +82,42 @@ def fit(
     """Trains every learner for the whole budget, in step with each other; each result is as if it were alone.
 
     All learners have the same network shape, number of items and phases, and differ in their seed. `peak` is the
-    highest learning rate. `start` is the block boundary at which their items stand (0: images). joined: the learners'
+    highest learning rate. `start` is the block boundary at which their items stand (0: inputs). joined: the learners'
     networks as one, to train them together; each gets its share back. The curve is read at `evaluation_steps`, outside
     the clock.
     """
     device, n_train = learners[0].train.labels.device, len(learners[0].train)
     total, size = budget.steps(n_train), budget.batch(n_train)
-    group = Together(learners, start, joined) if joined is not None else Apart(learners, start)
-    clock, runs, looks = Clock(device), [_Run(learner) for learner in learners], set(evaluation_steps(total))
+    group = _grouped(learners, start, joined)
+    clock, runs, read_at = Clock(device), [_Run(learner) for learner in learners], set(evaluation_steps(total))
     _warm_up(group, phases[0], size)
-    for run, reached in zip(runs, group.accuracies(), strict=True):
+    for run, reached in zip(runs, group.scores(), strict=True):
         run.note(0, 0.0, None, reached)
     edges = [round(total * sum(phase.share for phase in phases[:i])) for i in range(len(phases) + 1)]
     losses, count = torch.zeros(len(runs), device=device), 0
+    optimizer: AdamW | None = None
     for phase, first, last in zip(phases, edges, edges[1:], strict=False):
         with clock.running():
-            optimizer = _optimizer(group.networks, phase, budget)
+            optimizer = _optimizer(group.networks, phase, budget, optimizer)
         step = first
         while step < last and any(run.failure is None for run in runs):
-            until = min(look for look in (*looks, last) if look > step)
+            until = min(at for at in (*read_at, last) if at > step)
             with clock.running():
                 for now in range(step, until):
-                    losses += _step(group, runs, phase, optimizer, size, peak * budget.rate(now / total))
+                    share = (now - first) / (last - first) if phase.schedule == "restarted" else now / total
+                    losses += _step(group, runs, phase, optimizer, size, peak * budget.rate(share))
             step, count = until, count + until - step
-            if step in looks:
-                _look(group, runs, step, clock.seconds / len(runs), (losses / count).tolist())
+            if step in read_at:
+                _read(group, runs, step, clock.seconds / len(runs), (losses / count).tolist())
                 losses, count = torch.zeros_like(losses), 0
     with clock.running():
         group.close()
     return [Fitted(_curve(run), clock.seconds / len(runs), run.failure) for run in runs]
 
 
-def _look(group: Apart, runs: Sequence[_Run], step: int, seconds: float, losses: Sequence[float]) -> None:
+def _read(group: Apart, runs: Sequence[_Run], step: int, seconds: float, losses: Sequence[float]) -> None:
     """Reads every learner that has not failed."""
-    for run, reached, loss in zip(runs, group.accuracies(), losses, strict=True):
+    for run, reached, loss in zip(runs, group.scores(), losses, strict=True):
         if run.failure is None:
             run.note(step, seconds, loss, reached)
 
@@ -128,16 +130,26 @@ def _step(group: Apart, runs: Sequence[_Run], phase: Phase, optimizer: AdamW, si
     return losses.detach()
 
 
-def _optimizer(networks: Sequence[Network], phase: Phase, budget: Budget) -> AdamW:
+def _optimizer(networks: Sequence[Network], phase: Phase, budget: Budget, before: AdamW | None = None) -> AdamW:
+    """Moves what the phase moves; goes on with the moments of the phase before where it asks for that."""
     for network in networks:
         network.move_only(phase.moving)
-    moving = [(network.part(name), phase.factors.get(name, 1.0)) for network in networks for name in phase.moving]
-    return AdamW([(list(part.parameters()), factor) for part, factor in moving], budget.weight_decay)
+    parts = [
+        (list(network.moving_parameters([entry]).values()), phase.factors.get(entry, 1.0))
+        for network in networks
+        for entry in phase.moving
+    ]
+    decay = budget.weight_decay if phase.weight_decay is None else phase.weight_decay
+    return AdamW(parts, decay, before if phase.optimizer == "kept" else None)
+
+
+def _grouped(learners: Sequence[Learner], start: int, joined: Network | None) -> Apart:
+    return Apart(learners, start) if joined is None else Together(learners, start, joined)
 
 
 def seconds_a_step(learners: Sequence[Learner], phase: Phase, size: int, start: int, joined: Network | None) -> float:
     """What a step costs here, a learner: the least of several, once warm; at a learning rate of 0."""
-    group = Together(learners, start, joined) if joined is not None else Apart(learners, start)
+    group = _grouped(learners, start, joined)
     runs, clock = [_Run(learner) for learner in learners], Clock(learners[0].train.labels.device)
     times: list[float] = []
     optimizer = _optimizer(group.networks, phase, Budget())

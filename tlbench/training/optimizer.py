@@ -19,6 +19,11 @@ class _Group:
         self.second = [torch.zeros_like(one) for one in parameters]
         self.counts = [torch.zeros((), device=one.device) for one in parameters]
 
+    def take(self, position: int, other: "_Group", at: int) -> None:
+        """A parameter's moments and count of steps from another group."""
+        self.first[position], self.second[position] = other.first[at], other.second[at]
+        self.counts[position] = other.counts[at]
+
 
 class AdamW:
     """What `torch.optim.AdamW` computes, by the same kernel, without the class around it.
@@ -26,11 +31,29 @@ class AdamW:
     That class costs an import of PyTorch's compiler in every process: three seconds, for which TINY grids train.
     """
 
-    def __init__(self, parts: Sequence[tuple[Sequence[nn.Parameter], float]], weight_decay: float) -> None:
-        """parts: parameters and the factor by which their learning rate differs; equal factors are stepped at once."""
+    def __init__(
+        self,
+        parts: Sequence[tuple[Sequence[nn.Parameter], float]],
+        weight_decay: float,
+        before: "AdamW | None" = None,
+    ) -> None:
+        """parts: parameters and the factor by which their learning rate differs; equal factors are stepped at once.
+
+        before: an optimiser whose moments are gone on with, for the parameters that it has moved too.
+        """
         self.weight_decay = weight_decay
         factors = dict.fromkeys(factor for _, factor in parts)
         self._groups = [_Group([p for ps, own in parts if own == factor for p in ps], factor) for factor in factors]
+        if before is not None:
+            self._go_on_from(before)
+
+    def _go_on_from(self, before: "AdamW") -> None:
+        known = [(group, i, p) for group in before._groups for i, p in enumerate(group.parameters)]  # noqa: SLF001
+        for group in self._groups:
+            for i, parameter in enumerate(group.parameters):
+                for other, j, same in known:
+                    if same is parameter:
+                        group.take(i, other, j)
 
     def zero_grad(self) -> None:
         """Forgets all gradients."""

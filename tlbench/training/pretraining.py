@@ -15,13 +15,14 @@ from safetensors.torch import save_file
 
 from tlbench.dataset import Dataset, DatasetSpec, Indices, Labels, Split, class_order
 from tlbench.errors import TlbenchError
-from tlbench.form import InputForm
+from tlbench.form import Form
 from tlbench.method import Budget, Phase
+from tlbench.metric import metrics
 from tlbench.network import HEAD, Setup
 from tlbench.source import Source, Weights
 from tlbench.streams import generator, key, seeded
 from tlbench.training.items import Examples, with_labels
-from tlbench.training.learners import Learner, accuracy
+from tlbench.training.learners import Learner, predict
 from tlbench.training.loop import fit
 from tlbench.workspace import Workspace
 
@@ -52,7 +53,7 @@ class Pretrained(Source):
     def relabel(self, labels: Labels, random: np.random.Generator) -> Labels:
         """The labels that are trained on."""
 
-    def rearrange(self, split: Split, form: InputForm, random: np.random.Generator) -> Split:  # noqa: ARG002
+    def rearrange(self, split: Split, form: Form, random: np.random.Generator) -> Split:  # noqa: ARG002
         """The images that are trained on; both splits get generators of the same state."""
         return split
 
@@ -61,7 +62,7 @@ class Pretrained(Source):
         """Whether each seed gets weights of its own."""
         return self.per_seed
 
-    def pretraining_images(self) -> int:
+    def pretraining_items(self) -> int:
         """Its steps, of a batch each."""
         return self.steps * BATCH
 
@@ -91,7 +92,7 @@ class Pretrained(Source):
         return {"source": own, "device": workspace.device.type} | setup.recipe()
 
     def _train(self, recipe: dict[str, Any], setup: Setup, workspace: Workspace, kept: Path) -> Weights:
-        stream = (self.seed, "source", json.dumps(recipe["source"], sort_keys=True))
+        metric, stream = metrics.make("accuracy"), (self.seed, "source", json.dumps(recipe["source"], sort_keys=True))
         pool, test = (
             self.rearrange(self.dataset.split(part, workspace), setup.form, generator(*stream, "pixels"))
             for part in ("train", "test")
@@ -107,14 +108,14 @@ class Pretrained(Source):
             order = torch.Generator().manual_seed(key(*stream, "order"))
             size = min(BATCH, len(everything))
             budget = Budget(epochs=max(1, round(self.steps / (len(everything) // size))), batch_size=size)
-            learner = Learner(network, train, check, order)
+            learner = Learner(network, train, check, order, metric)
             fitted = fit([learner], [Phase((*network.names, HEAD))], budget, PEAK)[0]
         if fitted.failure:
             raise TlbenchError(f"source '{self.label}' could not be trained: {fitted.failure}")
         facts = {
             "recipe": recipe,
             "classes": list(pool.classes),
-            "accuracy": accuracy(network, check),
+            "accuracy": metric.value(predict(network, check), check.labels),
             "seconds": fitted.seconds,
         }
         _keep(kept, {name: value.cpu().contiguous() for name, value in network.state_dict().items()}, facts)

@@ -1,31 +1,30 @@
 """One trial from draw to outcome, and the plan that says which trials there are."""
 
-from tlbench.trials.attempt import PLAIN, Choice, Data, Prepared, attempt, evaluate, layout_is_safe, prepare
-from tlbench.trials.conditions import Arm
-from tlbench.trials.plan import Cell, Plan, n_blocks, resolve
-from tlbench.trials.runfile import notes, run_file
+from tlbench.trials.choice import PLAIN, Choice, layout_is_safe
+from tlbench.trials.conditions import Conditions
+from tlbench.trials.draws import TrialData, data_of, draw_of
+from tlbench.trials.plan import Cell, Outline, Plan, outline, resolve
+from tlbench.trials.runfile import notes, run_of
 from tlbench.trials.scoring import Scoring
-from tlbench.trials.trial import TOGETHER, Trial, Unit, block_of
+from tlbench.trials.trial import FAILED_TOGETHER, Trial, run_together
 
 __all__ = [
+    "FAILED_TOGETHER",
     "PLAIN",
-    "TOGETHER",
-    "Arm",
     "Cell",
     "Choice",
-    "Data",
+    "Conditions",
+    "Outline",
     "Plan",
-    "Prepared",
     "Scoring",
     "Trial",
-    "Unit",
-    "attempt",
-    "block_of",
-    "evaluate",
+    "TrialData",
+    "data_of",
+    "draw_of",
     "layout_is_safe",
-    "n_blocks",
     "notes",
-    "prepare",
+    "outline",
     "resolve",
-    "run_file",
+    "run_of",
+    "run_together",
 ]

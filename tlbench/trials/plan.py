@@ -1,17 +1,22 @@
 """A suite resolved: datasets opened, inputs reconciled, sources crossed with targets and methods into cells."""
 
+import copy
 import math
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from tlbench.dataset import Target
 from tlbench.errors import TlbenchError
-from tlbench.form import InputForm
-from tlbench.method import Method
+from tlbench.form import Form, default_form
+from tlbench.method import Materials, Method
 from tlbench.network import Setup
-from tlbench.source import Source
-from tlbench.suite import Cross, Expectation, Protocol, Suite
-from tlbench.trials.conditions import PLATEAU, Arm
+from tlbench.run import Expectation, Protocol, Role
+from tlbench.source import Source, Weights
+from tlbench.streams import seeded
+from tlbench.suite import Control, Cross, Suite
+from tlbench.trials.conditions import PLATEAU, Conditions
+from tlbench.trials.draws import draw_of
 from tlbench.trials.scoring import Scoring
 from tlbench.trials.trial import Trial
 from tlbench.workspace import Workspace
@@ -19,14 +24,18 @@ from tlbench.workspace import Workspace
 
 @dataclass(frozen=True)
 class Cell:
-    """Source x target x method with its baseline, its role and, for a control, what it must come out as."""
+    """Source x target x method under conditions, its role and, for a control, what it must come out as.
+
+    crossed: whether it is one of the suite's crossed pairs; else it is there for the controls alone.
+    """
 
     source: Source | None
     method: Method
-    arm: Arm
-    role: Literal["cell", "control"]
+    conditions: Conditions
+    role: Role
     family: str
     expect: Expectation | None
+    crossed: bool = True
 
     @property
     def path(self) -> str:
@@ -35,7 +44,7 @@ class Cell:
 
     def trial(self, seed: int) -> Trial:
         """The cell at one seed."""
-        return Trial(self.source, self.method, self.arm, seed)
+        return Trial(self.source, self.method, self.conditions, seed)
 
 
 @dataclass(frozen=True)
@@ -77,7 +86,7 @@ class Plan:
             return []
         measures = tuple(self.suite.similarities)
         found = [
-            Scoring(cell.source, measures, cell.arm, seed)
+            Scoring(cell.source, measures, cell.conditions, seed)
             for cell in self.cells
             if cell.source is not None
             for seed in range(self.seeds(cell))
@@ -85,72 +94,81 @@ class Plan:
         return list({scoring.path: scoring for scoring in found}.values())
 
 
-def budgeted(cell: Cell, protocol: Protocol) -> Arm:
-    """The baseline's arm: the cell's own, or with the source's pretraining compute added, or run to a plateau.
+def budgeted(cell: Cell, protocol: Protocol) -> Conditions:
+    """The baseline's conditions: the cell's own, with the source's pretraining compute added, or run to a plateau.
 
     A source whose pretraining is unknown adds nothing: its cell says so by equal baselines.
     """
-    arm = cell.arm
+    own = cell.conditions
     if protocol == "plateau":
-        return replace(arm, variant=PLATEAU)
-    images = (cell.source.pretraining_images() or 0) if cell.source and protocol == "equal_compute" else 0
-    if not images:
-        return arm
-    size = arm.budget.batch(arm.target.n_train)
-    extra = math.ceil(images / (arm.target.n_train // size * size))
-    longer = replace(arm.budget, epochs=arm.budget.epochs + extra)
-    return replace(arm, budget=longer, variant=f"plus{extra}epochs")
+        return replace(own, variant=PLATEAU)
+    items = (cell.source.pretraining_items() or 0) if cell.source and protocol == "equal_compute" else 0
+    if not items:
+        return own
+    size = own.budget.batch(own.target.n_train)
+    extra = math.ceil(items / (own.target.n_train // size * size))
+    longer = replace(own.budget, epochs=own.budget.epochs + extra)
+    return replace(own, budget=longer, variant=f"plus{extra}epochs")
 
 
 def resolve(suite: Suite, workspace: Workspace) -> Plan:
     """Opens the datasets, reconciles inputs and crosses sources, targets and methods into cells.
 
     Raises:
-        TlbenchError: a dataset cannot be read, n_train does not fit its pool, or two entries share a label.
+        TlbenchError: a dataset cannot be read, n_train does not fit its pool, two entries share a label, or a method
+            asks for what a network does not have.
     """
-    targets = [target for entry in suite.targets for target in entry.targets()]
+    targets, controls = [target for entry in suite.targets for target in entry.targets()], suite.declared_controls()
+    asked = [source for cross in suite.cross for source in cross.sources]
+    asked += [control.source for control in controls if control.source]
     _distinct("target", targets)
-    controls = suite.declared_controls()
-    asked = [source for cross in suite.cross for source in cross.sources] + [
-        control.source for control in controls if control.source
-    ]
     _distinct("source", asked)
-    for one in asked:
-        one.check(workspace)
     _distinct("method", [m for cross in suite.cross for m in cross.methods] + [c.method for c in controls])
-    every = [*(t.dataset for t in targets), *(d for source in asked for d in source.datasets())]
-    shapes = [dataset.split("train", workspace).shape for dataset in every]
-    colour = max(shape[0] for shape in shapes)
+    for source in asked:
+        source.check(workspace)
+    datasets = [*(target.dataset for target in targets), *(d for source in asked for d in source.datasets())]
+    splits = [dataset.split("train", workspace) for dataset in datasets]
     cells: dict[str, Cell] = {}
     skipped: list[str] = []
-    declared = {(control.source, control.method): control for control in controls}
     for target in targets:
-        pool = target.dataset.split("train", workspace)
         target.dataset.split("test", workspace)
-        default = InputForm(suite.image_size or max(pool.shape[1:]), colour)
-        rows: list[tuple[Source | None, Method, str]] = [
-            (s, m, c.family) for c in suite.cross if _meant(target, c, suite) for s in c.sources for m in c.methods
-        ]
-        rows += [(control.source, control.method, "control") for control in controls]
-        for source, method, family in rows:
-            arm = Arm(target, _setup(source, suite, default), suite.budget, suite.root_seed, augment=suite.augment)
-            control = declared.get((source, method))
-            cell = Cell(
-                source, method, arm, "control" if control else "cell", family, control.expect if control else None
-            )
-            if not _applies(source, method):
-                skipped.append(f"{cell.path}: not applicable, {_why_not(source, method)}")
-                continue
-            cells.setdefault(cell.path, cell)
-        arms = {cell.arm.setup.label: cell.arm for cell in cells.values() if cell.arm.target == target}
-        for arm in arms.values():
-            arm.draw(workspace, 0)
-    crossed = sum(len(c.sources) * len(c.methods) for c in suite.cross for t in targets if _meant(t, c, suite))
-    if len(skipped) >= crossed:
+        form = default_form(target.dataset.split("train", workspace), splits, suite.image_size)
+        for cell in _crossed(suite, target, form, controls):
+            if _applies(cell.source, cell.method):
+                cells.setdefault(cell.path, cell)
+            else:
+                skipped.append(f"{cell.path}: not applicable, {_why_not(cell.source, cell.method)}")
+    if not any(cell.crossed for cell in cells.values()):
         raise TlbenchError(f"suite '{suite.name}' has nothing to judge: {'; '.join(dict.fromkeys(skipped))}")
-    for cell in cells.values():  # a method that unfreezes more blocks than there are is told now, not in its trials
-        cell.method.unfrozen(n_blocks(cell.arm.setup, workspace))
+    _try_out(cells.values(), workspace)
     return Plan(suite, list(cells.values()), list(dict.fromkeys(skipped)))
+
+
+def _crossed(suite: Suite, target: Target, form: Form, controls: Sequence[Control]) -> Iterator[Cell]:
+    """The target's cells, those that do not apply among them: each pair that is crossed, then the controls."""
+    expected = {(control.source, control.method): control.expect for control in controls}
+    crosses = [cross for cross in suite.cross if _meant(target, cross, suite)]
+    rows: list[tuple[Source | None, Method, str, bool]] = [
+        (source, method, cross.family, True)
+        for cross in crosses
+        for source in cross.sources
+        for method in cross.methods
+    ]
+    rows += [(control.source, control.method, "control", False) for control in controls]
+    augment = type(form).augmentation(suite.augment)
+    for source, method, family, crossed in rows:
+        setup = _setup(source, suite, form)
+        conditions = Conditions(target, setup, suite.budget, suite.metric, augment, suite.root_seed)
+        role: Role = "control" if (source, method) in expected else "cell"
+        yield Cell(source, method, conditions, role, family, expected.get((source, method)), crossed)
+
+
+def _try_out(cells: Collection[Cell], workspace: Workspace) -> None:
+    """Has what would fail in every trial fail now: each target's draw, each method's start."""
+    for conditions in {(c.conditions.target, c.conditions.setup.label): c.conditions for c in cells}.values():
+        draw_of(conditions, 0, workspace)
+    for cell in cells:
+        outline(cell.method, cell.conditions.setup, workspace)
 
 
 def _meant(target: Target, cross: Cross, suite: Suite) -> bool:
@@ -170,15 +188,33 @@ def _why_not(source: Source | None, method: Method) -> str:
     return f"{method.name} needs a source" if source is None else f"{source.name} has no head that means anything"
 
 
-def _setup(source: Source | None, suite: Suite, default: InputForm) -> Setup:
+def _setup(source: Source | None, suite: Suite, default: Form) -> Setup:
     architecture = source.architecture(suite.network) if source else suite.network
-    form = InputForm(default.size, architecture.channels or default.channels)
+    form = architecture.form(default)
     return Setup(architecture, source.form(form) if source else form)
 
 
-def n_blocks(setup: Setup, workspace: Workspace) -> int:
-    """How many blocks a setup's network has; it is built once to be counted."""
-    return workspace.once((setup, "blocks"), lambda: len(setup.build(2).names))
+@dataclass(frozen=True)
+class Outline:
+    """How many blocks a network has, how many of them no phase of a method moves, how many learn (None: nothing)."""
+
+    blocks: int
+    frozen: int
+    unfrozen: int | None
+
+
+def outline(method: Method, setup: Setup, workspace: Workspace) -> Outline:
+    """Read from the method's own start on a random network of the setup, which stands for the source's too."""
+
+    def read() -> Outline:
+        network = workspace.cached((setup, "network"), lambda: setup.build(2))
+        with seeded(0, "outline"):
+            weights = Weights(network, ("0", "1")) if method.needs_source else None
+            start = method.start(Materials(copy.deepcopy(network), weights, ("0", "1")))
+        unfrozen, blocks = start.unfrozen, len(network.names)
+        return Outline(blocks, 0 if unfrozen is None else blocks - unfrozen, unfrozen)
+
+    return workspace.cached((setup, method, "outline"), read)
 
 
 T = TypeVar("T", Target, Source, Method)

@@ -1,0 +1,74 @@
+"""The execution of a plan into a folder: sources are made ready, what is missing is run and written, arms are timed."""
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from tlbench.engine.choices import Choices
+from tlbench.engine.executor import Executor
+from tlbench.engine.jobs import Job
+from tlbench.engine.progress import Progress
+from tlbench.engine.resume import Pending, as_json, units
+from tlbench.records import Outcome, Record, read_record
+from tlbench.trials import FAILED_TOGETHER, Plan, Trial
+from tlbench.workspace import Workspace
+
+SCORING_SECONDS = 0.05  # of one pair and seed, for the estimate of what is left
+
+
+@dataclass(frozen=True)
+class Execution:
+    """A plan, the folder it goes into, whoever runs it, how its trials are run, and where progress is shown."""
+
+    plan: Plan
+    folder: Path
+    workspace: Workspace
+    executor: Executor
+    choices: Choices
+    progress: Progress
+
+    def make_ready(self, todo: Pending) -> None:
+        """Sources are trained, checked or downloaded before any trial leans on them."""
+        needed = todo.loadings()
+        seconds = [self.choices.source_seconds(one.source, one.setup) for one in needed]
+        jobs = [Job(one, one.source.name, expected) for one, expected in zip(needed, seconds, strict=True)]
+        for _, said in self.progress.track("sources", jobs, partial(self.executor.run, jobs)):
+            for note in said:
+                self.progress.say(note)
+
+    def run(self, todo: Pending) -> None:
+        """What is left, each record written as it comes."""
+        jobs = [Job(scoring, "similarity", SCORING_SECONDS) for scoring in todo.scorings]
+        for unit in units(self.plan, self.folder, todo.trials, self.choices):
+            seconds = self.choices.seconds(unit.trials[0]) * len(unit.trials)
+            label = unit.trials[0].method.label
+            jobs.append(Job(unit, label, seconds, len(unit.wanted), unit.shares, unit.block))
+        for _, made in self.progress.track("jobs", jobs, partial(self.executor.run, jobs)):
+            for path, record in made:
+                record.write(self.folder / path)
+                self._tell(path, record)
+
+    def _tell(self, path: Path, record: Record[Outcome]) -> None:
+        if record.status == "failed":
+            self.progress.say(f"failed: {path}: {record.outcome.failure}")
+        apart = record.environment.get("engine", {}).get("apart") or ""
+        if apart.startswith(FAILED_TOGETHER):
+            self.progress.say(f"{path}: run alone; {apart}")
+
+    def time(self, seeds: int) -> None:
+        """The timing pass: every arm at the first seeds, one after the other, without shortcuts."""
+        trials = [trial for trial in self.plan.trials() if trial.seed < seeds]
+        todo = [trial for trial in trials if not self._timed(trial)]
+        jobs = [Job(trial.time, trial.method.label, self.choices.seconds(trial)) for trial in todo]
+        for position, record in self.progress.track("timing", jobs, partial(self.executor.run, jobs)):
+            record.write(self.folder / todo[position].timing_path)
+
+    def _timed(self, trial: Trial) -> bool:
+        record = read_record(self.folder / trial.timing_path, Outcome)
+        return record is not None and record.recipe == as_json(trial.recipe(self.workspace))
+
+    def hours(self, todo: Pending, workers: int) -> float:
+        """What is left will take so long on so many workers, from a few timed steps of each network."""
+        trials = sum(self.choices.seconds(trial) for trial in todo.trials)
+        training = sum(self.choices.source_seconds(one.source, one.setup) for one in todo.loadings())
+        return (trials + training) / workers / 3600

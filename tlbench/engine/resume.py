@@ -1,0 +1,110 @@
+"""What is left to do: planned jobs whose record is not on the disk, or does not hold any more."""
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tlbench import environment
+from tlbench.engine.choices import Choices
+from tlbench.engine.jobs import Loading, Unit, block_of
+from tlbench.records import Outcome, Record, Scores, read_record
+from tlbench.trials import Plan, Scoring, Trial
+from tlbench.workspace import Workspace
+
+AGAIN = "a fresh start redoes all"
+
+
+@dataclass(frozen=True)
+class Pending:
+    """The jobs that are left, and what is to be said of the others."""
+
+    trials: list[Trial]
+    scorings: list[Scoring]
+    said: list[str]
+
+    @property
+    def count(self) -> int:
+        """How many jobs are left."""
+        return len(self.trials) + len(self.scorings)
+
+    def loadings(self) -> list[Loading]:
+        """The sources that these jobs need, each once (for each seed where it varies)."""
+        found: dict[object, Loading] = {}
+        jobs: list[Scoring | Trial] = [*self.scorings, *self.trials]
+        for job in jobs:
+            if job.source is not None:
+                seed = job.seed if job.source.varies else 0
+                loading = Loading(job.source, job.conditions.setup, seed, job.conditions.root_seed)
+                found[(job.source, job.conditions.setup, seed)] = loading
+        return list(found.values())
+
+
+def all_jobs(plan: Plan) -> list[Scoring | Trial]:
+    """Everything planned, seed by seed, so that half a run holds half the seeds of every cell; scores first."""
+    return sorted([*plan.scorings(), *plan.trials()], key=lambda job: job.seed)
+
+
+def record_of(job: Scoring | Trial, folder: Path) -> Record[Outcome] | Record[Scores] | None:
+    """A job's record, where there is a sound one."""
+    path = folder / job.path
+    return read_record(path, Scores) if isinstance(job, Scoring) else read_record(path, Outcome)
+
+
+def pending(plan: Plan, folder: Path, workspace: Workspace) -> Pending:
+    """The jobs whose record is not on the disk or is of another recipe; failed trials are kept."""
+    left: list[Scoring | Trial] = []
+    said: dict[str, int] = defaultdict(int)
+    for job in all_jobs(plan):
+        record = record_of(job, folder)
+        if record is None:
+            said["damaged records are made anew"] += (folder / job.path).exists()
+        elif record.recipe != as_json(job.recipe(workspace)):
+            said["records have another recipe and are made anew"] += 1
+            record = None
+        elif record.status == "failed":
+            said[f"failed trials are kept ({AGAIN})"] += 1
+        if record is None:
+            left.append(job)
+        elif record.environment.get("code") != environment.code_digest():
+            said[f"records were made by other code and are kept ({AGAIN})"] += 1
+    lines = [f"{count} {what}" for what, count in said.items() if count]
+    trials, scorings = (
+        [job for job in left if isinstance(job, Trial)],
+        [job for job in left if isinstance(job, Scoring)],
+    )
+    return Pending(trials, scorings, lines)
+
+
+def units(plan: Plan, folder: Path, todo: Sequence[Trial], choices: Choices) -> list[Unit]:
+    """Trials by arm and by blocks of seeds, in the order of seeds, the longest first.
+
+    A block that was broken off is run in its old make-up, so that the missing ones come out as they would have.
+    """
+    planned, made = _by_block(plan.trials()), list[Unit]()
+    for key, wanted in _by_block(todo).items():
+        choice, whole = choices.choice(wanted[0]), planned[key]
+        kept = [trial for trial in whole if trial not in wanted]
+        as_one = choice.together and all(_made_together(trial, folder, len(whole)) for trial in kept)
+        made.append(Unit(tuple(whole if as_one else wanted), tuple(wanted), choice))
+    return sorted(made, key=lambda unit: (unit.block, -choices.seconds(unit.trials[0]) * len(unit.trials)))
+
+
+def _by_block(trials: Sequence[Trial]) -> dict[tuple[str, int], list[Trial]]:
+    blocks: dict[tuple[str, int], list[Trial]] = defaultdict(list)
+    for trial in trials:
+        blocks[(trial.cell, block_of(trial))].append(trial)
+    return blocks
+
+
+def _made_together(trial: Trial, folder: Path, count: int) -> bool:
+    """Whether a record was made with as many others as are planned with it now."""
+    record = read_record(folder / trial.path, Outcome)
+    return record is not None and record.environment.get("engine", {}).get("n_together") == count
+
+
+def as_json(recipe: Mapping[str, Any]) -> Any:
+    """A recipe as it reads back from a file (tuples become lists)."""
+    return json.loads(json.dumps(recipe))

@@ -1,0 +1,1 @@
+"""The forms: each file is one kind of input."""

@@ -1,0 +1,64 @@
+"""What a metric is: what "better" means, as a score that is the mean of what each item adds to it."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, TypeAlias
+
+import torch
+from pydantic import BeforeValidator, InstanceOf
+from torch import Tensor
+
+from tlbench.dataset import Labels
+from tlbench.records import Measured, pack_items
+from tlbench.shelf import Leaf, Shelf
+
+
+@dataclass(frozen=True)
+class Metric(Leaf, ABC):
+    """A score of predictions, the mean of per-item contributions, so that the test set's own noise can be told.
+
+    higher_is_better: its direction. margin: what counts as a difference where a suite does not say. probabilities:
+    whether it reads scores as probabilities; else only their order within an item matters.
+    """
+
+    higher_is_better: ClassVar[bool] = True
+    margin: ClassVar[float]
+    probabilities: ClassVar[bool] = False
+
+    @abstractmethod
+    def contributions(self, scores: Tensor, labels: Tensor) -> Tensor:
+        """(n,) what each item adds, from (n, C) scores, larger is likelier, and (n,) labels; the mean is the score."""
+
+    @abstractmethod
+    def chance(self, labels: Labels) -> float:
+        """The score of a guess that has learnt nothing of the items with these labels."""
+
+    @abstractmethod
+    def chance_reach(self, labels: Labels) -> float:
+        """The best score that such a guess reaches by luck."""
+
+    def value(self, scores: Tensor, labels: Tensor) -> float:
+        """The score, better as it grows."""
+        score = float(self.contributions(scores, labels).float().mean())
+        return score if self.higher_is_better else -score
+
+    def chance_value(self, labels: Labels) -> float:
+        """The score of a guess, better as it grows."""
+        return self.chance(labels) if self.higher_is_better else -self.chance(labels)
+
+    def measure(self, scores: Tensor, labels: Labels) -> Measured:
+        """The reading of a test split that a record keeps; scores (n, C), labels (n,)."""
+        items = self.contributions(scores.cpu(), torch.from_numpy(labels)).double().numpy()
+        return Measured(
+            score=float(items.mean()),
+            items=pack_items(items),
+            n=len(items),
+            chance=self.chance(labels),
+            chance_reach=self.chance_reach(labels),
+            higher_is_better=self.higher_is_better,
+            margin=self.margin,
+        )
+
+
+metrics: Shelf[Metric] = Shelf("tlbench.metrics", Metric)  # type: ignore[type-abstract]
+MetricSpec: TypeAlias = Annotated[InstanceOf[Metric], BeforeValidator(metrics.make)]

@@ -1,0 +1,1 @@
+"""The metrics: each file is one meaning of "better"."""

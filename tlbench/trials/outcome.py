@@ -1,0 +1,93 @@
+"""What came out: the best try is read on the test split, once, and told as outcome and timing."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from tlbench.method import Predictor
+from tlbench.records import Outcome, Timing
+from tlbench.streams import key
+from tlbench.training import Clock, Items, Reached, predict
+from tlbench.trials.grid import Arm, Attempt, Ground, frozen_parts
+
+
+def conclude(arm: Arm, attempts: Sequence[Attempt]) -> tuple[Outcome, Timing]:
+    """Outcome and timing of the attempt that does best on validation, the first of equals."""
+    best = max(attempts, key=lambda attempt: attempt.score)
+    data, metric, weights = arm.data, arm.conditions.metric, arm.materials.weights
+    clock = Clock(data.train.labels.device)
+    scores, notes = _read_test(arm, best, clock)
+    curve = best.fitted.curve if best.fitted else None
+    outcome = Outcome(
+        failure=best.fitted.failure if best.fitted else None,
+        metric=metric.label,
+        measured={metric.label: metric.measure(scores, data.test_labels)},
+        validation_chance=metric.chance_value(data.validation_labels),
+        n_train=len(data.train),
+        n_validation=len(data.validation),
+        pool=data.pool,
+        learning_rate=best.peak,
+        steps=curve.steps[-1] if curve else 0,
+        blocks=best.start.network.names,
+        frozen=frozen_parts(best.start),
+        input=data.form.recipe(),
+        notes=(*notes, *(weights.notes if weights else ())),
+        curve=curve,
+        source_weights=weights.digest() if weights else None,
+        source_accuracy=weights.accuracy if weights else None,
+    )
+    timing = Timing(
+        seconds=best.seconds + clock.seconds,
+        grid_seconds=sum(attempt.seconds for attempt in attempts) + clock.seconds,
+        curve_seconds=curve.seconds if curve else (),
+        source_seconds=weights.seconds if weights else None,
+        prefix={"boundary": best.ground.boundary, "kept_in": best.ground.reached.kept_in},
+    )
+    return outcome, timing
+
+
+def _read_test(arm: Arm, best: Attempt, clock: Clock) -> tuple[Tensor, tuple[str, ...]]:
+    """(n, C) scores of the test items, and what was chosen: the one place where the test split is read, at the end.
+
+    The test items are brought to where the others stand; where there is no room for that, all are read as inputs.
+    """
+    ground, tested = best.ground, Reached(arm.data.tested)
+    if ground.prefix is not None:
+        reached = ground.prefix.reach(arm.data.tested, (arm.data.name, "tested"))
+        ground, tested = (ground, reached) if reached else (Ground.at_inputs(arm.data), tested)
+    if not best.start.readouts:
+        return predict(best.start.network, tested.items, ground.boundary), ()
+    predictor, outputs = _fitted(arm, best, ground, clock)
+    return torch.from_numpy(predictor(outputs(tested.items))), predictor.notes
+
+
+class _Outputs:
+    """What a readout sees of items at a boundary: features or logits."""
+
+    def __init__(self, best: Attempt, at: int) -> None:
+        self._network, self._at, self._features = best.start.network, at, best.start.readout_of == "features"
+
+    def __call__(self, items: Items) -> npt.NDArray[np.float32]:
+        outputs: npt.NDArray[np.float32] = (
+            predict(self._network, items, self._at, features=self._features).cpu().numpy()
+        )
+        return outputs
+
+
+def _fitted(arm: Arm, best: Attempt, ground: Ground, clock: Clock) -> tuple[Predictor, _Outputs]:
+    """The readout that does best on validation, the first of equals, of as many as there are learning rates."""
+    outputs, metric = _Outputs(best, ground.boundary), arm.conditions.metric
+    seed = key(*arm.conditions.stream("readout", arm.seed))
+    clock.seconds += ground.reached.seconds if not best.start.phases else 0.0  # else it is in the attempt's
+    with clock.running():
+        seen = outputs(ground.train)
+    labels, fits = ground.train.labels.cpu().numpy(), Clock(ground.train.labels.device)
+    with fits.running():
+        tried = best.start.readouts[: len(arm.conditions.budget.learning_rates)]
+        fitted = [readout(seen, labels, seed) for readout in tried]
+    clock.seconds += fits.seconds / len(fitted)  # one fit, as for an arm that is trained
+    checked, known = outputs(ground.validation), ground.validation.labels.cpu()
+    return max(fitted, key=lambda one: metric.value(torch.from_numpy(one(checked)), known)), outputs
