@@ -121,6 +121,22 @@ def _threads(number: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def without_main() -> Iterator[None]:
+    """Within it, a process that is started does not import this program's main module.
+
+    Else a script without an `if __name__ == "__main__"` would run again in every worker, which needs nothing of it.
+    """
+    main = sys.modules["__main__"]
+    before = {name: vars(main)[name] for name in ("__spec__", "__file__") if name in vars(main)}
+    main.__spec__ = None
+    main.__dict__.pop("__file__", None)
+    try:
+        yield
+    finally:
+        vars(main).update(before)
+
+
+@contextlib.contextmanager
 def _uninterrupted() -> Iterator[None]:
     """Within it, a process that is started ignores an interrupt, also while it imports: its parent deals with it."""
     here = threading.current_thread() is threading.main_thread()

@@ -18,7 +18,7 @@ import torch
 from tlbench.engine.executor import Engine
 from tlbench.engine.jobs import Job, Watch, Work, unwatched
 from tlbench.errors import TlbenchError
-from tlbench.processes import context, keep_freed_memory
+from tlbench.processes import context, keep_freed_memory, without_main
 from tlbench.workspace import Storage, Workspace
 
 
@@ -44,6 +44,10 @@ def _die_with_parent() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
+
+
+def _begin() -> None:
+    """Has a worker's process started."""
 
 
 def _work(work: Work) -> tuple[float, Any]:
@@ -100,6 +104,9 @@ class WorkerPool:
             for number in range(self._engine.jobs):
                 arguments = storage, device_of(self._engine.device, number), threads
                 self._workers.append(WorkerProcess(number, ProcessPoolExecutor(1, origin, _start_worker, arguments)))
+            with without_main():
+                for worker in self._workers:
+                    worker.executor.submit(_begin)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
