@@ -36,10 +36,10 @@ def compare(
     """Compares two runs, cell by cell: what changed beyond noise, what is new, what is missing."""
     import json
 
-    from tlbench.judging import read_figures
+    from tlbench.judging import read_accepted_or_run
     from tlbench.judging.changes import Rule, changes, counted, differences, loudest_first, row
 
-    one, other = read_figures(before), read_figures(after)
+    one, other = read_accepted_or_run(before), read_accepted_or_run(after)
     found = changes(one, other, Rule.of(other.settings, alpha, margin and margin / 100))
     if as_json:
         plain = {"differences": differences(one, other), "changes": [change.as_dict() for change in found]}
@@ -55,12 +55,12 @@ def accept(
     to: Annotated[Path, typer.Option(help="Folder of the accepted files.")] = ACCEPTED,
 ) -> None:
     """Accepts a run: writes what `tlbench gate` holds later runs to, a small file to be committed."""
-    from tlbench.judging import check_code, figures_of, finished, write_accepted
+    from tlbench.judging import accepted_of, check_code, finished, write_accepted
     from tlbench.judging.verdict import judge_run
 
     judged = finished(judge_run(folder))
     check_code(judged, judged.run["environment"]["code"])
-    figures = figures_of(judged)
+    figures = accepted_of(judged)
     if not figures.cells:
         raise TlbenchError(f"{folder} has no cell with a result; there is nothing to accept")
     fewest = min(len(cell.seeds) for cell in figures.cells.values())
@@ -86,7 +86,7 @@ def gate(
 ) -> None:
     """Holds a run against the accepted one: 0 held, 1 regression, 3 trials failed, 4 undecided, 5 nothing accepted."""
     from tlbench.environment import code_digest
-    from tlbench.judging import NOTHING_ACCEPTED, Demands, check_code, check_gate, finished, named, read_figures
+    from tlbench.judging import NOTHING_ACCEPTED, Demands, check_code, check_gate, finished, named, read_accepted_or_run
     from tlbench.judging.changes import Rule
     from tlbench.judging.report import printed, publish
     from tlbench.judging.verdict import judge_run
@@ -99,7 +99,7 @@ def gate(
     if not path.is_file():
         typer.echo(f"tlbench: nothing accepted yet at {path}: tlbench accept {folder}, then commit it", err=True)
         raise typer.Exit(NOTHING_ACCEPTED)
-    held = read_figures(path)
+    held = read_accepted_or_run(path)
     demands = Demands(require_noninferior, require_conclusive, fail_on_negative, tuple(allow_missing or ()))
     found = check_gate(held, judged, Rule.of(held.settings, alpha, margin and margin / 100), demands)
     opening = found.lines(str(path))
@@ -117,12 +117,12 @@ def export(
     """Writes arms' accuracies for history charts of other tools; never the signed gain, of which they make nonsense."""
     import json
 
-    from tlbench.judging import read_figures
+    from tlbench.judging import read_accepted_or_run
     from tlbench.judging.report import bmf as bencher
     from tlbench.judging.report import github_benchmark as github_action
     from tlbench.records import write_text
 
-    figures = read_figures(folder)
+    figures = read_accepted_or_run(folder)
     if bmf is None and github_benchmark is None:
         raise TlbenchError("nothing to write: name a file with --bmf or --github-benchmark")
     for path, plain in ((bmf, bencher(figures)), (github_benchmark, github_action(figures))):

@@ -14,13 +14,14 @@ TINY = 1e-24  # a variance below which arms are equal to the last bit
 POWER = 0.8
 
 
-def item_noise(right: Bools, baseline_right: Bools) -> float:
+def item_noise(own: Floats | Bools, baseline: Floats | Bools) -> float:
     """tau: the standard deviation that the finite test set adds to a mean gain.
 
-    right, baseline_right: (n, N) correctness of N test items at n paired seeds. A crossed two-way layout: tau^2 is the
-    variance component of items, max(0, Var_j(mean_i g_ij) / N - MSE / (n N)), with g = right - baseline_right.
+    own, baseline: (n, N) what each of N test items adds at n paired seeds, such as whether it is right. A crossed
+    two-way layout: tau^2 is the variance component of items, max(0, Var_j(mean_i g_ij) / N - MSE / (n N)), with
+    g = own - baseline.
     """
-    g = right.astype(np.float64) - baseline_right.astype(np.float64)
+    g = own.astype(np.float64) - baseline.astype(np.float64)
     n, size = g.shape
     if n < 2 or size < 2:
         return 0.0

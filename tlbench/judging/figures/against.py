@@ -9,8 +9,8 @@ from matplotlib.ticker import MaxNLocator
 
 from tlbench.judging import stats
 from tlbench.judging.figures.drawing import Drawing, svg_of
-from tlbench.judging.figures.look import COLUMNS, GREY, INK, MARKS, Colour, dots, hues, legend, marks, panels
-from tlbench.judging.figures.numbers import bars, cells, gain_of, grouped, reach, row
+from tlbench.judging.figures.numbers import bar_lengths, bars, cells, gain_of, grouped, row
+from tlbench.judging.figures.style import COLUMNS, GREY, INK, MARKS, Colour, dots, hues, legend, marks, panels
 from tlbench.judging.verdict import Judged, Verdict
 
 CORNERS = {  # of the plane of cost and gain
@@ -64,20 +64,20 @@ def cost_by_gain(judged: Judged) -> Drawing | None:
     title = "Cost and gain"
     caption = (
         "To the right an arm takes less time than scratch (a step of the log axis is a doubling; the source's "
-        f"pretraining is not counted), upward it is more accurate; colour a method, mark a verdict; {bars(found)}."
+        f"pretraining is not counted), upward it is better; colour a method, mark a verdict; {bars(found)}."
     )
     table = pd.DataFrame([row(v) | _costs(v) for v in found])
     return Drawing("cost-by-gain", title, caption, svg_of(figure, "cost-by-gain", title), table)
 
 
 def _points(axis: Axes, found: Sequence[Verdict], across: Sequence[float], colours: Mapping[str, Colour]) -> None:
-    """Gains with their intervals at these places, those of one look drawn together."""
-    places = dict(zip(map(id, found), across, strict=True))
-    for (method, verdict, role), alike in grouped(found, lambda v: (v.method, v.verdict, v.role)).items():
+    """Gains with their intervals at these places, those that are drawn alike in one go."""
+    positions = grouped(range(len(found)), lambda i: (found[i].method, found[i].verdict, found[i].role))
+    for (method, verdict, role), alike in positions.items():
         axis.errorbar(
-            [places[id(v)] for v in alike],
-            [gain_of(v) for v in alike],
-            reach(alike),
+            [across[i] for i in alike],
+            [gain_of(found[i]) for i in alike],
+            bar_lengths([found[i] for i in alike]),
             fmt=MARKS[verdict],
             color=colours[method],
             markerfacecolor="none" if role == "control" else colours[method],

@@ -6,8 +6,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from tlbench.judging.figures.drawing import Drawing, svg_of
-from tlbench.judging.figures.look import GREY, INK, MARKS, legend, marks, panels, short
-from tlbench.judging.figures.numbers import bars, cells, gain_of, grouped, reach, row
+from tlbench.judging.figures.numbers import bar_lengths, bars, cells, gain_of, grouped, row
+from tlbench.judging.figures.style import GREY, INK, MARKS, legend, marks, panels, short
 from tlbench.judging.verdict import Judged, Verdict
 
 MOST, MOST_CONTROLS = 80, 20
@@ -30,7 +30,7 @@ def forest(judged: Judged) -> Drawing | None:
         _rows(axis, block, first)
         places += range(first, first + len(block))
         axis.axhline(first - 1, color=GREY, linestyle=":", linewidth=1)
-    margin = 100 * judged.run["verdict"]["margin"]
+    margin = 100 * judged.run.verdict.margin
     axis.axvspan(-margin, margin, color=GREY, alpha=0.25, linewidth=0)
     axis.axvline(0, color=GREY, linewidth=0.8)
     axis.set_yticks(places, [_name(v) for v in shown], fontsize="small")
@@ -68,8 +68,7 @@ def _omitted(cells_there: int, controls_there: int) -> str:
 
 def _rows(axis: Axes, found: Sequence[Verdict], first: int) -> None:
     """A point and a bar a row from row `first` down; cells of one verdict at a time."""
-    places = {id(v): first + i for i, v in enumerate(found)}
-    for word, alike in grouped(found, lambda v: v.verdict).items():
-        rows = [places[id(v)] for v in alike]
+    for word, positions in grouped(range(len(found)), lambda i: found[i].verdict).items():
+        alike, rows = [found[i] for i in positions], [first + i for i in positions]
         colour = GREY if alike[0].role == "control" else HUES.get(word, INK)
-        axis.errorbar([gain_of(v) for v in alike], rows, xerr=reach(alike), fmt=MARKS[word], color=colour)
+        axis.errorbar([gain_of(v) for v in alike], rows, xerr=bar_lengths(alike), fmt=MARKS[word], color=colour)

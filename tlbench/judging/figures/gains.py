@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 
 from tlbench.judging.figures.drawing import Drawing, svg_of
-from tlbench.judging.figures.look import GREY, PAPER, hues, left_out, legend, lines, loudest, panels, short
 from tlbench.judging.figures.numbers import cells, gain_of, grouped, row
+from tlbench.judging.figures.style import GREY, PAPER, hues, left_out, legend, lines, loudest, panels, short
 from tlbench.judging.verdict import Judged, Verdict
 
 ANNOTATED = 150  # cells of a panel up to which each carries its number
@@ -44,8 +44,8 @@ def gain_heatmap(judged: Judged) -> Drawing | None:
     )
     title = "Gain over from-scratch by source and target"
     caption = (
-        f"A panel a method; {'number' if numbered else 'colour'}: the mean gain in accuracy points, positive is better"
-        f"{', with an exclamation mark where the verdict is negative' if numbered else ''}; "
+        f"A panel a method; {'number' if numbered else 'colour'}: the mean gain in {judged.run.suite.metric} points, "
+        f"positive is better{', with an exclamation mark where the verdict is negative' if numbered else ''}; "
         f"controls are not shown.{left_out(len(chosen), len(groups))}"
     )
     table = pd.DataFrame([row(v) for v in found])
@@ -100,8 +100,8 @@ def _map(axis: Axes, found: Sequence[Verdict], sources: list[str], targets: list
             axis.text(x + 0.5, y + 0.5, text, ha="center", va="center", color=colour).set_in_layout(False)
     held = np.ma.masked_invalid(grid)
     axis.pcolormesh(held, cmap=BLEND, vmin=-extreme, vmax=extreme, edgecolors=PAPER, linewidth=0.8)
-    axis.set_xticks(np.arange(len(targets)) + 0.5, [short(one, LABEL) for one in targets])
-    axis.set_yticks(np.arange(len(sources)) + 0.5, [short(one, LABEL) for one in sources])
+    axis.set_xticks(np.arange(len(targets)) + 0.5, [short(target, LABEL) for target in targets])
+    axis.set_yticks(np.arange(len(sources)) + 0.5, [short(source, LABEL) for source in sources])
     axis.set_ylim(len(sources), 0)
     axis.grid(visible=False)
     axis.spines[:].set_visible(False)

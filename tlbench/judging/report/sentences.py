@@ -7,6 +7,7 @@ from typing import Any
 from tlbench.judging.changes import p_text
 from tlbench.judging.insights import insights, limits, needs
 from tlbench.judging.verdict import Judged, Verdict
+from tlbench.run import Run
 
 ORDER = ("negative", "unstable", "invalid", "inconclusive", "neutral", "positive")
 FLAGS = {
@@ -15,7 +16,12 @@ FLAGS = {
     "neutral": "== neutral",
     "inconclusive": "?  inconclusive",
 }
-COLUMNS = ("verdict", "target", "source", "method", "gain [interval]", "n", "hurt", "p (Holm)", "scratch", "accuracy")
+COLUMNS = ("verdict", "target", "source", "method", "gain [interval]", "n", "hurt", "p (Holm)", "scratch")
+
+
+def columns(run: Run) -> tuple[str, ...]:
+    """The titles over a cell's row; the last is the metric's."""
+    return (*COLUMNS, run.suite.metric)
 
 
 def worst_first(found: Iterable[Verdict]) -> list[Verdict]:
@@ -30,7 +36,7 @@ def flag(verdict: Verdict) -> str:
 
 
 def points(value: float | None) -> str:
-    """An accuracy difference in points, signed."""
+    """A difference in points, signed."""
     return "-" if value is None else f"{100 * value:+.1f}"
 
 
@@ -45,7 +51,7 @@ def with_interval(value: float | None, low_high: Sequence[float] | None) -> str:
 
 
 def row(verdict: Verdict) -> tuple[str, ...]:
-    """A cell's row under `COLUMNS`."""
+    """A cell's row under `columns`."""
     hurt = "-" if verdict.share_hurt is None else f"{verdict.share_hurt:.0%}"
     return (
         flag(verdict),
@@ -56,27 +62,30 @@ def row(verdict: Verdict) -> tuple[str, ...]:
         f"{verdict.n_pairs}/{verdict.n_planned}",
         hurt,
         p_text(verdict.p_adjusted) if verdict.n_pairs > 1 else "-",
-        percent(verdict.baseline_accuracy),
-        percent(verdict.accuracy),
+        percent(verdict.baseline_score),
+        percent(verdict.score),
     )
 
 
 def percent(value: float | None) -> str:
-    """An accuracy in percent."""
+    """A score in hundredths, as an accuracy is told."""
     return "-" if value is None else f"{100 * value:.1f}"
 
 
-def asked(run: dict[str, Any]) -> str:
+def asked(run: Run) -> str:
     """What was asked, in a sentence."""
-    cells = [cell for cell in run["cells"] if cell["role"] == "cell"]
-    sources, targets, methods = (len({c[part]["label"] for c in cells}) for part in ("source", "target", "method"))
-    suite, budget, looks = run["suite"], run["suite"]["budget"], " or ".join(str(n) for n in run["looks"])
-    rates = len(budget["learning_rates"])
+    cells = [cell for cell in run.cells if cell.role == "cell"]
+    sources, targets, methods = (
+        len({part.label for part in parts})
+        for parts in ([c.source for c in cells], [c.target for c in cells], [c.method for c in cells])
+    )
+    suite, looks = run.suite, " or ".join(str(n) for n in run.looks)
+    rates = len(suite.budget["learning_rates"])
     tuned = f"the best of {rates} learning rates each" if rates > 1 else "one learning rate"
     return (
         f"{len(cells)} cells: {_counted(sources, 'source')} by {_counted(methods, 'method')} on "
-        f"{_counted(targets, 'target')}, each paired with {suite['network']['name']} from scratch "
-        f"({budget['epochs']} epochs, {tuned}) at {looks} seeds."
+        f"{_counted(targets, 'target')}, each paired with {suite.network['name']} from scratch "
+        f"({suite.budget['epochs']} epochs, {tuned}) at {looks} seeds."
     )
 
 
@@ -211,12 +220,12 @@ def remarks(judged: Judged) -> list[str]:
 def all_notes(judged: Judged) -> list[str]:
     """What was done to the data, what was left out, and what befell single trials."""
     own = [f"{v.target}/{v.source}/{v.method}: {note}" for v in judged.verdicts for note in v.notes]
-    return [*judged.run["notes"], *judged.run["skipped"], *own]
+    return [*judged.run.notes, *judged.run.skipped, *own]
 
 
-def made_with(run: dict[str, Any]) -> list[str]:
+def made_with(run: Run) -> list[str]:
     """Device and versions, then commit and code."""
-    where = run["environment"]
+    where = run.environment
     versions = ", ".join(f"{name} {version}" for name, version in where["versions"].items() if version)
     commit = f"Commit {where['commit']}{' (dirty)' if where['dirty'] else ''}, code {where['code']}."
     return [f"{where['device']}, {where['machine']['processor']}; {versions}", commit]
