@@ -203,11 +203,8 @@ def _of_change(change: Change, demands: Demands) -> list[Finding]:
     if demands.noninferior and not change.noninferior and change.axis != "cost":
         text = f"a drop of the margin is not excluded: {said(change)}"
         return [Finding("not shown non-inferior", change.axis, change.path, text, REGRESSION)]
-    if change.word == "source changed":
-        return (
-            [Finding("source changed", change.axis, change.path, said(change), HELD)] if change.axis == "gain" else []
-        )
-    if change.word in ("rose", "new") and change.axis in ("gain", "accuracy"):
+    told = {"source changed": ("gain",), "rose": ("gain", "accuracy"), "new": ("gain", "accuracy")}
+    if change.axis in told.get(change.word, ()):
         return [Finding(change.word, change.axis, change.path, said(change), HELD)]
     return []
 

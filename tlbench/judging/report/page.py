@@ -78,9 +78,8 @@ def _rows(v: Verdict) -> list[dict[str, Any]]:
         "own": sentences.percent(v.score),
     }
     p = p_text(v.p_adjusted) if v.n_pairs > 1 else "-"
-    rows = [
-        shared | _axis("final accuracy", v.verdict, sentences.gain_text(v), v.gain, p) | {"flag": sentences.flag(v)}
-    ]
+    final = _axis("final accuracy", v.verdict, sentences.gain_text(v), v.gain, p)
+    rows = [shared | final | {"flag": sentences.flag(v)}]
     if v.convergence:
         area = v.convergence["area"]
         effect = sentences.with_interval(area["mean"], area["interval"])
