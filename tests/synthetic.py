@@ -43,13 +43,14 @@ def measured(
 ) -> Measured:
     """A metric's reading of these contributions; by default an accuracy's, whose luck is the majority class's."""
     values = np.asarray(items)
-    luck = chance + 3 * float(np.sqrt(chance * (1 - chance) / len(values)))
+    if chance_reach is None:
+        chance_reach = chance + 3 * float(np.sqrt(chance * (1 - chance) / len(values)))
     return Measured(
         score=float(values.mean()),
         items=pack_items(values),
         n=len(values),
         chance=chance,
-        chance_reach=luck if chance_reach is None else chance_reach,
+        chance_reach=chance_reach,
         higher_is_better=higher_is_better,
         margin=0.005,
     )
