@@ -16,9 +16,9 @@ HUES = {"negative": "#d55e00", "positive": "#0173b2"}
 
 def forest(judged: Judged) -> Drawing | None:
     """A row a judged cell, sorted by gain, with its interval and the margin; controls below."""
-    found = sorted(cells(judged), key=gain_of)
+    verdicts = sorted(cells(judged), key=gain_of)
     controls = sorted((v for v in judged.verdicts if v.role == "control" and v.gain is not None), key=gain_of)
-    blocks = [block for block in (*_ends(found, MOST), *_ends(controls, MOST_CONTROLS)) if block]
+    blocks = [block for block in (*_ends(verdicts, MOST), *_ends(controls, MOST_CONTROLS)) if block]
     if not blocks:
         return None
     shown = [v for block in blocks for v in block]
@@ -41,10 +41,10 @@ def forest(judged: Judged) -> Drawing | None:
     legend(figure, marks(shown))
     title = "Every cell's gain with its interval"
     caption = (
-        f"Sorted by gain, positive is better; {bars([*found, *controls])}; shaded: the margin of {margin:g} points "
-        f"around zero; grey rows: controls.{_omitted(len(found), len(controls))}"
+        f"Sorted by gain, positive is better; {bars([*verdicts, *controls])}; shaded: the margin of {margin:g} points "
+        f"around zero; grey rows: controls.{_omitted(len(verdicts), len(controls))}"
     )
-    table = pd.DataFrame([row(v) for v in (*found, *controls)])
+    table = pd.DataFrame([row(v) for v in (*verdicts, *controls)])
     return Drawing("forest", title, caption, svg_of(figure, "forest", title), table)
 
 
@@ -66,9 +66,9 @@ def _omitted(cells_there: int, controls_there: int) -> str:
     return f" Drawn are {' and '.join(parts)}; the CSV holds all." if parts else ""
 
 
-def _rows(axis: Axes, found: Sequence[Verdict], first: int) -> None:
+def _rows(axis: Axes, verdicts: Sequence[Verdict], first: int) -> None:
     """A point and a bar a row from row `first` down; cells of one verdict at a time."""
-    for word, positions in grouped(range(len(found)), lambda i: found[i].verdict).items():
-        alike, rows = [found[i] for i in positions], [first + i for i in positions]
+    for word, positions in grouped(range(len(verdicts)), lambda i: verdicts[i].verdict).items():
+        alike, rows = [verdicts[i] for i in positions], [first + i for i in positions]
         colour = GREY if alike[0].role == "control" else HUES.get(word, INK)
         axis.errorbar([gain_of(v) for v in alike], rows, xerr=bar_lengths(alike), fmt=MARKS[word], color=colour)

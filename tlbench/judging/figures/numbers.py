@@ -35,10 +35,10 @@ def gain_of(v: Verdict) -> float:
     return 100 * (v.gain or 0.0)
 
 
-def bar_lengths(found: Sequence[Verdict]) -> Floats:
+def bar_lengths(verdicts: Sequence[Verdict]) -> Floats:
     """How far each gain's interval goes below and above it, in points, (2, n); zero without an interval."""
-    ends = [v.interval or (v.gain or 0.0, v.gain or 0.0) for v in found]
-    gains = np.array([gain_of(v) for v in found])
+    ends = [v.interval or (v.gain or 0.0, v.gain or 0.0) for v in verdicts]
+    gains = np.array([gain_of(v) for v in verdicts])
     low, high = 100 * np.array(ends, dtype=np.float64).reshape(-1, 2).T
     return np.array([gains - low, high - gains]).clip(min=0.0)
 
@@ -60,9 +60,9 @@ def row(v: Verdict) -> dict[str, Any]:
     }
 
 
-def bars(found: Iterable[Verdict]) -> str:
+def bars(verdicts: Iterable[Verdict]) -> str:
     """How a caption names the interval of these cells, with its level and the number of pairs."""
-    shown = list(found)
+    shown = list(verdicts)
     level = span({round(100 * v.interval_level, 2) for v in shown})
     return f"bars: the gain's {level} % interval, a cell, over n = {span({v.n_pairs for v in shown})} pairs"
 

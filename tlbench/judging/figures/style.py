@@ -120,9 +120,9 @@ def lines(colours: Mapping[str, Colour], marker: str = "") -> list[Line2D]:
     return dots(colours, marker, "-")
 
 
-def marks(found: Iterable[Verdict]) -> list[Line2D]:
+def marks(verdicts: Iterable[Verdict]) -> list[Line2D]:
     """Legend entries for the verdicts that occur, in ink."""
-    words = {v.verdict for v in found}
+    words = {v.verdict for v in verdicts}
     return [
         Line2D([], [], color=INK, marker=mark, linestyle="", label=word)
         for word, mark in MARKS.items()

@@ -91,11 +91,11 @@ def accuracy_by_k(judged: Judged) -> Drawing | None:
     """The score against the number of last blocks that learn; a panel a target, a line a source."""
     there = [v for v in judged.verdicts if None not in (v.unfrozen, v.score, v.baseline_score, v.interval)]
     lines_there = grouped(there, lambda v: (v.target, v.source)).values()
-    found = [v for line in lines_there for v in line if len({v.unfrozen for v in line}) > 1]
-    if not found:
+    verdicts = [v for line in lines_there for v in line if len({v.unfrozen for v in line}) > 1]
+    if not verdicts:
         return None
-    groups, metric = grouped(found, lambda v: v.target), judged.run.suite.metric
-    chosen, colours = loudest(groups), hues(v.source for v in found)
+    groups, metric = grouped(verdicts, lambda v: v.target), judged.run.suite.metric
+    chosen, colours = loudest(groups), hues(v.source for v in verdicts)
     figure, axes = panels(len(chosen), level=False)
     for axis, target in zip(axes, chosen, strict=True):
         _by_depth(axis, groups[target], colours)
@@ -105,19 +105,19 @@ def accuracy_by_k(judged: Judged) -> Drawing | None:
     legend(figure, [*dots({"scratch": GREY}, "", "--"), *lines(colours, "o")])
     title = f"{metric.capitalize()} by the number of blocks that learn"
     caption = (
-        f"A line a source, dashed: from-scratch; {bars(found)}, drawn around the arm's mean {metric}."
+        f"A line a source, dashed: from-scratch; {bars(verdicts)}, drawn around the arm's mean {metric}."
         f"{left_out(len(chosen), len(groups))}"
     )
-    table = pd.DataFrame([row(v) | _depth(v) for v in found])
+    table = pd.DataFrame([row(v) | _depth(v) for v in verdicts])
     return Drawing("accuracy-by-k", title, caption, svg_of(figure, "accuracy-by-k", title), table)
 
 
-def _by_depth(axis: Axes, found: Sequence[Verdict], colours: dict[str, Colour]) -> None:
-    for source in dict.fromkeys(v.source for v in found):
-        line = sorted((v for v in found if v.source == source), key=lambda v: v.unfrozen or 0)
+def _by_depth(axis: Axes, verdicts: Sequence[Verdict], colours: dict[str, Colour]) -> None:
+    for source in dict.fromkeys(v.source for v in verdicts):
+        line = sorted((v for v in verdicts if v.source == source), key=lambda v: v.unfrozen or 0)
         means = [100 * (v.score or 0.0) for v in line]
         axis.errorbar([v.unfrozen or 0 for v in line], means, bar_lengths(line), marker="o", color=colours[source])
-    scratch = float(np.mean([100 * (v.baseline_score or 0.0) for v in found]))
+    scratch = float(np.mean([100 * (v.baseline_score or 0.0) for v in verdicts]))
     axis.axhline(scratch, color=GREY, linestyle="--", linewidth=1.3)
 
 

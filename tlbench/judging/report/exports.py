@@ -38,8 +38,12 @@ def publish(gate: Gate, opening: Sequence[str], *, junit: Path | None, summary: 
 def printed(gate: Gate, opening: Sequence[str], *, as_json: bool) -> list[str]:
     """The outcome in lines, or as JSON; with annotations where GitHub runs it."""
     if as_json:
-        found = [asdict(finding) for finding in gate.findings]
-        whole = {"suite": gate.suite, "code": gate.code, "sees": gate.sees(), "findings": found}
+        whole = {
+            "suite": gate.suite,
+            "code": gate.code,
+            "sees": gate.sees(),
+            "findings": list(map(asdict, gate.findings)),
+        }
         whole["changes"] = [change.as_dict() for change in gate.changes]
         return [json.dumps(whole, indent=1, allow_nan=False)]
     shown = annotations(gate) if os.environ.get("GITHUB_ACTIONS") == "true" else []

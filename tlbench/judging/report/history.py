@@ -129,8 +129,8 @@ def _point(commit: str, date: str, subject: str, accepted: Accepted, before: lis
 def _commits(path: Path) -> list[tuple[str, str, str]]:
     """Commit, date and subject of every commit that left the file there, oldest first."""
     log = _git(path.parent, "log", "--reverse", "--diff-filter=AM", "--format=%H%x1f%cI%x1f%s", "--", path.name)
-    found = [line.split("\x1f") for line in log.splitlines()]
-    return [(commit, date, subject) for commit, date, subject in found]
+    lines = [line.split("\x1f") for line in log.splitlines()]
+    return [(commit, date, subject) for commit, date, subject in lines]
 
 
 def _git(folder: Path, *arguments: str) -> str:

@@ -9,17 +9,17 @@ from tlbench.judging.verdict import Judged
 
 def markdown(judged: Judged, figures: Sequence[Drawing] = ()) -> str:
     """The report as a markdown page; figures are linked from `figures/` beside it."""
-    run, found = judged.run, judged.verdicts
+    run, verdicts = judged.run, judged.verdicts
     lines = [f"# {plain(run.suite.name)}", "", plain(run.suite.description), "", plain(sentences.asked(run)), ""]
     lines += [f"- **{plain(start.sentence())}**" for start in judged.starts]
-    lines += [f"- {plain(line)}" for line in sentences.by_source(found)]
-    lines += ["", f"**{plain(sentences.headline(found))}**", "", "## Calibration", ""]
-    lines += [f"- {plain(line)}" for line in sentences.calibration(found)] or ["No controls were run."]
+    lines += [f"- {plain(line)}" for line in sentences.by_source(verdicts)]
+    lines += ["", f"**{plain(sentences.headline(verdicts))}**", "", "## Calibration", ""]
+    lines += [f"- {plain(line)}" for line in sentences.calibration(verdicts)] or ["No controls were run."]
     for part, role in (("Verdicts, worst first", "cell"), ("Controls", "control")):
-        chosen = sentences.worst_first(v for v in found if v.role == role)
+        chosen = sentences.worst_first(v for v in verdicts if v.role == role)
         if chosen:
             lines += ["", f"## {part}", "", *table(sentences.columns(run), [sentences.row(v) for v in chosen])]
-    shown = [sentences.readings_row(v) for v in found if v.role == "cell"]
+    shown = [sentences.readings_row(v) for v in verdicts if v.role == "cell"]
     lines += ["", "## The three axes", "", plain(sentences.CURVE_TITLE), "", *table(sentences.READINGS, shown)]
     lines += ["", "## How to read this", "", *(f"- {plain(line)}" for line in sentences.remarks(judged))]
     lines += ["", "## Figures", ""]

@@ -59,8 +59,8 @@ def _environment() -> Environment:
     )
 
 
-def _tally(found: Sequence[Verdict]) -> list[tuple[str, int]]:
-    judged = [v.verdict for v in found if v.role == "cell"]
+def _tally(verdicts: Sequence[Verdict]) -> list[tuple[str, int]]:
+    judged = [v.verdict for v in verdicts if v.role == "cell"]
     return [(word, judged.count(word)) for word in WORDS if word in judged]
 
 

@@ -24,9 +24,9 @@ def columns(run: Run) -> tuple[str, ...]:
     return (*COLUMNS, run.suite.metric)
 
 
-def worst_first(found: Iterable[Verdict]) -> list[Verdict]:
+def worst_first(verdicts: Iterable[Verdict]) -> list[Verdict]:
     """Negative cells first, the most harmful at the top."""
-    return sorted(found, key=lambda v: (ORDER.index(v.verdict), v.gain if v.gain is not None else 0.0))
+    return sorted(verdicts, key=lambda v: (ORDER.index(v.verdict), v.gain if v.gain is not None else 0.0))
 
 
 def flag(verdict: Verdict) -> str:
@@ -93,10 +93,10 @@ def _counted(n: int, what: str) -> str:
     return f"{n} {what}{'' if n == 1 else 's'}"
 
 
-def by_source(found: Iterable[Verdict]) -> list[str]:
+def by_source(verdicts: Iterable[Verdict]) -> list[str]:
     """The answer in a sentence a source: where it hurts most and helps most, as far as is shown."""
     sources: dict[str, list[Verdict]] = {}
-    for v in found:
+    for v in verdicts:
         if v.role == "cell":
             sources.setdefault(v.source, []).append(v)
     return [f"{source} {_answer(cells)}." for source, cells in sources.items()]
@@ -115,14 +115,14 @@ def _answer(cells: list[Verdict]) -> str:
     return " and ".join(said) if said else f"is shown neither to hurt nor to help ({_counted(len(cells), 'cell')})"
 
 
-def headline(found: list[Verdict]) -> str:
+def headline(verdicts: list[Verdict]) -> str:
     """The answer in a sentence or two."""
-    judged = [v for v in found if v.role == "cell"]
+    judged = [v for v in verdicts if v.role == "cell"]
     harm = [v for v in judged if v.verdict == "negative"]
     help_ = [v for v in judged if v.verdict == "positive"]
     open_ = len(judged) - len(harm) - len(help_)
-    missing = sum(v.provisional for v in found)
-    text = f"Unfinished: {missing} of {len(found)} cells lack planned trials; run again. " if missing else ""
+    missing = sum(v.provisional for v in verdicts)
+    text = f"Unfinished: {missing} of {len(verdicts)} cells lack planned trials; run again. " if missing else ""
     text += f"Of {len(judged)} cells, {len(help_)} are positive, {len(harm)} negative, {open_} neither."
     if harm:
         worst = min(harm, key=lambda v: v.gain or 0.0)
@@ -133,11 +133,11 @@ def headline(found: list[Verdict]) -> str:
     return text
 
 
-def calibration(found: list[Verdict]) -> list[str]:
+def calibration(verdicts: list[Verdict]) -> list[str]:
     """What each kind of control should have said, and what it said."""
     lines = []
     asked = {"unflagged": "must not be flagged", "negative": "must be negative", "any": "no demand"}
-    for control in (v for v in found if v.role == "control"):
+    for control in (v for v in verdicts if v.role == "control"):
         said = {True: "as it must", False: "NOT AS IT MUST", None: "shown"}[control.as_expected]
         demand = asked[control.expect or "any"]
         name = f"{control.source} by {control.method} on {control.target}"
@@ -145,8 +145,8 @@ def calibration(found: list[Verdict]) -> list[str]:
     return lines
 
 
-def _difference(found: dict[str, Any] | None, name: str) -> str:
-    return "n/a" if not found else points(found[name]["mean"])
+def _difference(curve: dict[str, Any] | None, name: str) -> str:
+    return "n/a" if not curve else points(curve[name]["mean"])
 
 
 def _never(curve: dict[str, Any]) -> str:
@@ -174,8 +174,8 @@ def readings_row(v: Verdict) -> tuple[str, ...]:
     speed = "n/a"
     if curve and "log2_speedup" in curve:
         ratio, n = curve["log2_speedup"], len(curve["steps_to_target"])
-        held = f" ({curve['censored_pairs']}/{n} censored)" if curve["censored_pairs"] else ""
-        speed = (_never(curve) if ratio is None else f"{2**ratio:.2f}x") + held
+        censored = f" ({curve['censored_pairs']}/{n} censored)" if curve["censored_pairs"] else ""
+        speed = (_never(curve) if ratio is None else f"{2**ratio:.2f}x") + censored
     return (
         v.target,
         v.source,
@@ -213,8 +213,8 @@ READINGS = (
 @functools.lru_cache(maxsize=1)
 def remarks(judged: Judged) -> list[str]:
     """What the run says beyond its cells, what is open, and what limits it."""
-    found = judged.verdicts
-    return [*insights(found), *needs(found), *limits(judged.run, found)]
+    verdicts = judged.verdicts
+    return [*insights(verdicts), *needs(verdicts), *limits(judged.run, verdicts)]
 
 
 def all_notes(judged: Judged) -> list[str]:

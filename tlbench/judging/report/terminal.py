@@ -17,18 +17,18 @@ STYLES = {"negative": "bold red", "positive": "green", "unstable": "bold yellow"
 
 def terminal(judged: Judged, *, narrow: bool = False) -> RenderableType:
     """The report for a terminal; narrow: only the columns that matter most."""
-    found, name = judged.verdicts, judged.run.suite.name
+    verdicts, name = judged.verdicts, judged.run.suite.name
     parts: list[RenderableType] = [Text(sentences.asked(judged.run))]
     parts += [Text(start.sentence(), style="bold") for start in judged.starts]
-    parts += [Text(line) for line in [*sentences.by_source(found), *sentences.calibration(found)]]
-    parts.append(Text(sentences.headline(found), style="bold"))
+    parts += [Text(line) for line in [*sentences.by_source(verdicts), *sentences.calibration(verdicts)]]
+    parts.append(Text(sentences.headline(verdicts), style="bold"))
     for title, role in (("verdicts, worst first", "cell"), ("controls", "control")):
-        chosen = sentences.worst_first(v for v in found if v.role == role)
+        chosen = sentences.worst_first(v for v in verdicts if v.role == role)
         if chosen:
             columns = sentences.columns(judged.run)[: 6 if narrow else None]
             rows = [(sentences.row(v)[: len(columns)], STYLES.get(v.verdict, "")) for v in chosen]
             parts.append(table(f"{name}: {title}", columns, rows))
-    shown = [(sentences.readings_row(v), "") for v in found if v.role == "cell"]
+    shown = [(sentences.readings_row(v), "") for v in verdicts if v.role == "cell"]
     if narrow:
         parts.append(Text("convergence, cost and similarity: on the page, or in a wider terminal"))
     else:
