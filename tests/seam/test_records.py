@@ -148,7 +148,7 @@ def test_a_recipe_changed_by_hand_is_refused(kept: Path) -> None:
     [
         {"recipe_digest": "0" * 16},
         {"recipe_digest": None},
-        {"schema_version": 0},
+        {"schema_version": 1},
         {"schema_version": records.SCHEMA_VERSION + 1},
     ],
 )
