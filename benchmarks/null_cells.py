@@ -24,7 +24,7 @@ from tlbench.judging import stats
 from tlbench.judging.verdict import Design, evidence, judge
 from tlbench.method import Budget, methods
 from tlbench.network import Setup, networks
-from tlbench.records import unpack_bits
+from tlbench.records import Outcome
 from tlbench.source import sources
 from tlbench.trials import Arm, Trial
 from tlbench.workspace import Storage, Workspace
@@ -44,11 +44,11 @@ def trials(cells: int, seeds: int) -> list[Trial]:
     return [trial for pair in pairs for trial in pair]
 
 
-def summary(outcomes: list[dict[str, Any]], cells: int, seeds: int) -> dict[str, Any]:
+def summary(outcomes: list[Outcome], cells: int, seeds: int) -> dict[str, Any]:
     """What the cells' p-values and flags look like."""
-    accuracy = np.array([o["accuracy"] for o in outcomes]).reshape(cells, seeds, 2).transpose(2, 0, 1)
-    right = np.array([unpack_bits(o["correct"], o["n_test"]) for o in outcomes]).reshape(cells, seeds, 2, -1)
-    tau = np.array([stats.item_noise(cell[:, 0], cell[:, 1]) for cell in right])
+    accuracy = np.array([o.judged.value for o in outcomes]).reshape(cells, seeds, 2).transpose(2, 0, 1)
+    items = np.array([o.judged.contributions() for o in outcomes]).reshape(cells, seeds, 2, -1)
+    tau = np.array([stats.item_noise(cell[:, 0], cell[:, 1]) for cell in items])
     seen = evidence(accuracy[0], accuracy[1], tau)
     plain = stats.p_below(seen.mean, seen.spread / np.sqrt(seen.n), seen.freedom)  # the t test, no floor
     error = stats.standard_error(seen.spread, seen.n, seen.tau, DESIGN.least)

@@ -11,7 +11,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from tests.tiny import SOURCE, tiny_arm, tiny_trial
 from tlbench.device import synchronise
 from tlbench.method import Budget, Materials, Start, methods
-from tlbench.records import Record
+from tlbench.records import Outcome, Record
 from tlbench.similarity import View, similarities
 from tlbench.source import Weights, sources
 from tlbench.streams import seeded
@@ -83,8 +83,8 @@ def test_training(benchmark: BenchmarkFixture, bench: Bench, workspace: Workspac
 def test_trial(benchmark: BenchmarkFixture, workspace: Workspace, name: str) -> None:
     """Seconds of a whole trial of four steps: what stands around training, from the draw to the record."""
     trial = tiny_trial(name)
-    record: Record = benchmark.pedantic(trial.run, (workspace,), rounds=ROUNDS, warmup_rounds=1)
-    assert record.status == "done", record.outcome["failure"]
+    record: Record[Outcome] = benchmark.pedantic(trial.run, (workspace,), rounds=ROUNDS, warmup_rounds=1)
+    assert record.status == "done", record.outcome.failure
 
 
 def test_prefix_pass(benchmark: BenchmarkFixture, bench: Bench, workspace: Workspace) -> None:

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from tlbench.judging.readings import reach
-from tlbench.judging.verdict.cells import Verdict, judge_cells
-from tlbench.judging.verdict.held import Held, read_held
+from tlbench.judging.readings import target_score
+from tlbench.judging.verdict.cell_records import CellRecords, read_cells
+from tlbench.judging.verdict.cells import judge_cells
 from tlbench.judging.verdict.starts import Starts, best_starts
-from tlbench.records import read_run
+from tlbench.judging.verdict.verdict import Verdict
+from tlbench.run import Run, read_run
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,8 +16,8 @@ class Judged:
     """A run's folder and `run.json`, its cells with their records and verdicts in one order, where to start from."""
 
     folder: Path
-    run: dict[str, Any]
-    held: list[Held]
+    run: Run
+    cells: list[CellRecords]
     verdicts: list[Verdict]
     starts: list[Starts]
 
@@ -29,13 +29,14 @@ def judge_run(folder: Path) -> Judged:
         TlbenchError: the folder holds no run.
     """
     run = read_run(folder)
-    held = read_held(folder, run)
-    if not run.get("reach"):
-        run["reach"] = {one.cell["baseline"]: reach(one.base.records) for one in held}
-    return Judged(folder, run, held, judge_cells(run, held), best_starts(run, held))
+    cells = read_cells(folder, run)
+    if not run.target_scores:
+        scores = {cell.plan.baseline: target_score(cell.base.records) for cell in cells}
+        run = run.model_copy(update={"target_scores": scores})
+    return Judged(folder, run, cells, judge_cells(run, cells), best_starts(run, cells))
 
 
-def verdicts(folder: Path) -> tuple[dict[str, Any], list[Verdict]]:
+def verdicts(folder: Path) -> tuple[Run, list[Verdict]]:
     """A run's `run.json` and the verdict of each of its cells.
 
     Raises:
