@@ -1,6 +1,8 @@
-"""A run as a table."""
+"""A run as a table: its trials, its verdicts."""
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -10,7 +12,7 @@ from tlbench.run import read_run
 LABELS = ("target", "source", "method")
 
 
-def read(folder: Path) -> pd.DataFrame:
+def read(folder: str | Path) -> pd.DataFrame:
     """A row a trial: target, source, method (their labels), seed, status, the measured metrics, seconds, steps.
 
     The judged metric comes first; what a failed trial does not have is missing.
@@ -18,6 +20,7 @@ def read(folder: Path) -> pd.DataFrame:
     Raises:
         TlbenchError: the folder holds no run.
     """
+    folder = Path(folder)
     metrics = dict.fromkeys([read_run(folder).suite.metric])
     rows = []
     for path, record in iterate(folder):
@@ -31,3 +34,20 @@ def read(folder: Path) -> pd.DataFrame:
             | ({"seconds": record.timing.seconds, "steps": outcome.steps} if done else {})
         )
     return pd.DataFrame(rows, columns=[*LABELS, "seed", "status", *metrics, "seconds", "steps"])
+
+
+def verdict_table(verdicts: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """A row a cell from verdicts as plain data; intervals as two columns, what is nested further is left out."""
+    cells = list(verdicts)
+    flat = {name for cell in cells for name in cell if name.endswith(("_spec", "interval"))}
+    nested = {name for cell in cells for name, value in cell.items() if isinstance(value, dict | list | tuple)} - flat
+    rows = []
+    for cell in cells:
+        row: dict[str, Any] = {}
+        for name, value in cell.items():
+            if name.endswith("interval"):
+                row |= dict(zip((f"{name}_low", f"{name}_high"), value or (None, None), strict=True))
+            elif name not in nested:
+                row[name] = value
+        rows.append(row)
+    return pd.DataFrame(rows)
