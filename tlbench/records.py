@@ -104,7 +104,7 @@ class Outcome:
             return {"failure": self.failure}
         plain = asdict(self)
         if self.curve is not None:
-            del plain["curve"]["seconds"]  # those are timing
+            del plain["curve"]["seconds"]  # those are timing, here always empty
         return plain
 
     @classmethod

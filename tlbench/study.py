@@ -93,6 +93,7 @@ class Study:
         """
         self._given, self.folder = suite, Path(folder)
         self._data_root, self._download = data_root, download
+        self._workspaces: dict[str, Workspace] = {}  # by device: what was opened serves the next call too
 
     @property
     def suite(self) -> Suite:
@@ -169,7 +170,12 @@ class Study:
         return self._session(means or Means()).describe()
 
     def _session(self, means: Means) -> "_Session":
-        return _Session(self.suite, self.folder, means, self._data_root, self._download)
+        refuse_what_is_not_ours(self.folder)
+        if means.device not in self._workspaces:
+            allowed = self.suite.download if self._download is None else self._download
+            place = storage(self._data_root, download=allowed)
+            self._workspaces[means.device] = Workspace(place, devices.choose(means.device))
+        return _Session(self.suite, self.folder, means, self._workspaces[means.device])
 
     def __repr__(self) -> str:
         return f"Study({self.suite.name or 'a suite'}, folder={str(self.folder)!r})"
@@ -178,13 +184,8 @@ class Study:
 class _Session:
     """A study with its datasets opened and its plan made, on one device."""
 
-    def __init__(
-        self, suite: Suite, folder: Path, means: Means, data_root: str | Path | None, download: bool | None
-    ) -> None:
-        refuse_what_is_not_ours(folder)
-        place = storage(data_root, download=suite.download if download is None else download)
-        self.suite, self.folder = suite, folder
-        self.workspace = Workspace(place, devices.choose(means.device))
+    def __init__(self, suite: Suite, folder: Path, means: Means, workspace: Workspace) -> None:
+        self.suite, self.folder, self.workspace = suite, folder, workspace
         self.plan: Plan = resolve(suite, self.workspace)
         begun = read_json(folder / RUN_FILE).get("engine", {}) if (folder / RUN_FILE).is_file() else means.like or {}
         jobs = means.jobs or default_jobs(self.workspace.device)

@@ -1,6 +1,7 @@
 """What came out: the best try is read on the test split, once, and told as outcome and timing."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -35,7 +36,7 @@ def conclude(arm: Arm, attempts: Sequence[Attempt]) -> tuple[Outcome, Timing]:
         frozen=frozen_parts(best.start),
         input=data.form.recipe(),
         notes=(*notes, *(weights.notes if weights else ())),
-        curve=curve,
+        curve=replace(curve, seconds=()) if curve else None,  # those are timing
         source_weights=weights.digest() if weights else None,
         source_accuracy=weights.accuracy if weights else None,
     )

@@ -25,7 +25,6 @@ SHOWN = (
     "interval_low",
     "interval_high",
     "n_pairs",
-    "p_adjusted",
 )
 
 
