@@ -37,8 +37,8 @@ class Published(Dataset):
         except UNREADABLE as absent:
             if not storage.download:
                 raise TlbenchError(
-                    f"dataset '{self.name}' cannot be read under {root} ({one_line(absent)}); name its folder with "
-                    "--data-root or allow the download with --download"
+                    f"dataset '{self.name}' cannot be read under {root} ({one_line(absent)}); name its folder as "
+                    "the data root or allow the download"
                 ) from None
             try:
                 storage.data.mkdir(parents=True, exist_ok=True)

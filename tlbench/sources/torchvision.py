@@ -29,8 +29,7 @@ class Torchvision(Source):
     def form(self, default: Form) -> Form:  # noqa: ARG002
         """The published preprocessing: resize, its interpolation, centre crop, mean and standard deviation."""
         preset = self._entry().transforms()
-        size = self.image_size or preset.crop_size[0]
-        resize = 0 if self.image_size else preset.resize_size[0]
+        size, resize = (self.image_size, 0) if self.image_size else (preset.crop_size[0], preset.resize_size[0])
         spec = {"name": "images", "size": size, "channels": 3, "mean": preset.mean, "std": preset.std, "resize": resize}
         return forms.make(spec | {"interpolation": preset.interpolation.value})
 

@@ -1,6 +1,7 @@
 """The one loop and the one clock, what they train and read, and sources that are trained here."""
 
 from tlbench.training.augment import ImageAugmentation, image_augmentation
+from tlbench.training.classifier import FittedClassifier
 from tlbench.training.items import Augmented, Encoded, Examples, Items, with_labels
 from tlbench.training.joined import join
 from tlbench.training.layers import GlobalPool, Layers, ShortcutA, normalised
@@ -15,6 +16,7 @@ __all__ = [
     "Encoded",
     "Examples",
     "Fitted",
+    "FittedClassifier",
     "FrozenPrefix",
     "GlobalPool",
     "ImageAugmentation",
