@@ -39,8 +39,8 @@ def test_every_leaf_holds_its_contract(shelf: str, name: str, workspace: Workspa
     own = OPTIONS.get(name) if shelf == "sources" else None
     options = OPTIONS.get(f"{shelf}/{name}", own or {})
     if argument:
-        leaf = SHELVES[shelf].make(f"{name}:{argument}")
-        assert SHELVES[shelf].make(leaf.recipe()) == leaf
+        of_files: Leaf = SHELVES[shelf].make(f"{name}:{argument}")
+        assert SHELVES[shelf].make(of_files.recipe()) == of_files
         return
     leaf: Leaf = SHELVES[shelf].make({"name": name} | options)
     if isinstance(leaf, Published):

@@ -23,26 +23,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from tlbench.dataset import Dataset, Split, datasets
+from tlbench.dataset import Dataset, Split
 from tlbench.form import Form, default_form, forms
-from tlbench.method import Materials, Method, methods
-from tlbench.metric import Metric, metrics
+from tlbench.method import Materials, Method
+from tlbench.metric import Metric
 from tlbench.network import HEAD, Architecture, Setup, networks
 from tlbench.shelf import Leaf, Shelf
-from tlbench.similarity import Similarity, View, similarities
-from tlbench.source import Source, Weights, sources
+from tlbench.similarity import Similarity, View
+from tlbench.source import Source, Weights
 from tlbench.streams import seeded
+from tlbench.suite import SHELVES
 from tlbench.workspace import Storage, Workspace
 
-SHELVES: dict[str, Shelf[Any]] = {
-    "datasets": datasets,
-    "forms": forms,
-    "networks": networks,
-    "sources": sources,
-    "methods": methods,
-    "metrics": metrics,
-    "similarities": similarities,
-}
 CPU = torch.device("cpu")
 
 

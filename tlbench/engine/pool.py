@@ -79,7 +79,7 @@ def chosen(worker: WorkerProcess, workers: Sequence[WorkerProcess], left: Sequen
     """The next in order, or one about as long whose shares this worker has, or failing that nobody else has."""
     first = jobs[left[0]]
     near = [p for p in left[:LOOKED_AT] if jobs[p].block == first.block and 2 * jobs[p].seconds >= first.seconds]
-    elsewhere = {one for other in workers if other is not worker for one in other.shared} - {None}
+    elsewhere = {share for other in workers if other is not worker for share in other.shared} - {None}
     own = next((p for p in near if jobs[p].shares in worker.shared - {None}), None)
     free = next((p for p in near if jobs[p].shares not in elsewhere), left[0])
     return free if own is None else own
@@ -142,11 +142,13 @@ class WorkerPool:
         left, pending = list(range(len(jobs))), dict[Future[Any], tuple[int, WorkerProcess]]()
         try:
             while left or pending:
-                for worker in [one for _ in range(AHEAD) for one in self._workers]:
+                for worker in [*self._workers] * AHEAD:
                     if left and len(worker.given) < AHEAD:
                         pending |= self._give(worker, left, jobs, watch)
                 done = wait(pending, return_when=FIRST_COMPLETED).done
-                for future in [one for one in pending if one in done]:  # a worker's in the order in which it did them
+                for future in [
+                    future for future in pending if future in done
+                ]:  # a worker's in the order in which it did them
                     position, worker = pending.pop(future)
                     worker.given.popleft()
                     took, result = future.result()

@@ -225,7 +225,7 @@ def _train(
         frozen = ", ".join(frozen_parts(starts[0])) or "single parameters"
         raise TlbenchError(f"frozen parts moved ({frozen}); the result would mean nothing")
     made = zip(starts, grounds, fitted, strict=True)
-    return [Attempt(start, ground, one, peak, one.seconds + ground.reached.seconds) for start, ground, one in made]
+    return [Attempt(start, ground, own, peak, own.seconds + ground.reached.seconds) for start, ground, own in made]
 
 
 def frozen_parts(start: Start) -> tuple[str, ...]:

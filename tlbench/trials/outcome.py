@@ -91,4 +91,4 @@ def _fitted(arm: Arm, best: Attempt, ground: Ground, clock: Clock) -> tuple[Pred
         fitted = [readout(seen, labels, seed) for readout in tried]
     clock.seconds += fits.seconds / len(fitted)  # one fit, as for an arm that is trained
     checked, known = outputs(ground.validation), ground.validation.labels.cpu()
-    return max(fitted, key=lambda one: metric.value(torch.from_numpy(one(checked)), known)), outputs
+    return max(fitted, key=lambda predictor: metric.value(torch.from_numpy(predictor(checked)), known)), outputs
