@@ -38,19 +38,19 @@ def measured(
     items: Sequence[float] | np.typing.NDArray[Any],
     *,
     chance: float = CHANCE,
-    chance_reach: float | None = None,
+    chance_limit: float | None = None,
     higher_is_better: bool = True,
 ) -> Measured:
     """A metric's reading of these contributions; by default an accuracy's, whose luck is the majority class's."""
     values = np.asarray(items)
-    if chance_reach is None:
-        chance_reach = chance + 3 * float(np.sqrt(chance * (1 - chance) / len(values)))
+    if chance_limit is None:
+        chance_limit = chance + 3 * float(np.sqrt(chance * (1 - chance) / len(values)))
     return Measured(
         score=float(values.mean()),
         items=pack_items(values),
         n=len(values),
         chance=chance,
-        chance_reach=chance_reach,
+        chance_limit=chance_limit,
         higher_is_better=higher_is_better,
         margin=0.005,
     )

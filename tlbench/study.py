@@ -34,7 +34,7 @@ from tlbench.processes import default_threads
 from tlbench.records import RUN_FILE, Outcome, Record, read_json, read_record
 from tlbench.shelf import slug
 from tlbench.suite import Suite, make_suite, read_suite
-from tlbench.trials import Plan, notes, resolve, run_of
+from tlbench.trials import Plan, Trial, notes, resolve, run_of
 from tlbench.workspace import Workspace, storage
 
 
@@ -144,6 +144,18 @@ class Study:
         from tlbench.judging.report import render  # what draws takes a second to import, and a run does not need it
 
         return render(self.judge())
+
+    def plan(self, means: Means | None = None) -> Plan:
+        """The cells and trials that are planned; datasets are opened, nothing is trained.
+
+        Raises:
+            TlbenchError: something named is not there or does not fit.
+        """
+        return self._session(means or Means()).plan
+
+    def record(self, trial: Trial) -> Record[Outcome] | None:
+        """A planned trial's record; None where it has not run."""
+        return read_record(self.folder / trial.path, Outcome)
 
     def trials(self) -> pd.DataFrame:
         """A row a trial that has run.

@@ -189,8 +189,8 @@ def _check_metric(metric: Metric, _: Workspace) -> None:
     assert not measured.at_chance, "good predictions are at chance"
     renamed = metric.contributions(true[:, [2, 0, 1]], (labels + 1) % 3)
     assert torch.allclose(renamed.double(), items.double()), "renaming classes changes something"
-    reach, chance = metric.chance_reach(truth), metric.chance(truth)
-    assert (reach >= chance) == metric.higher_is_better or reach == chance, "luck makes a guess worse"
+    limit, chance = metric.chance_limit(truth), metric.chance(truth)
+    assert (limit >= chance) == metric.higher_is_better or limit == chance, "luck makes a guess worse"
     assert metric.margin > 0, "its margin is nothing"
 
 

@@ -30,7 +30,7 @@ def losses(mean: float, seed: int) -> Floats:
 
 def write_loss_arm(folder: Path, path: str, means: dict[int, float]) -> None:
     for seed, mean in means.items():
-        loss = measured(losses(mean, seed), chance=CHANCE_LOSS, chance_reach=2.2, higher_is_better=False)
+        loss = measured(losses(mean, seed), chance=CHANCE_LOSS, chance_limit=2.2, higher_is_better=False)
         made = record(seed, 0.5, arm=path, metric="log_loss", measured={"log_loss": loss})
         made.write(folder / path / f"seed-{seed}.json")
 

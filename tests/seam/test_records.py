@@ -230,11 +230,11 @@ def test_numbers_survive_packing_as_32_bits(n: int) -> None:
 
 def test_a_loss_is_better_as_it_falls() -> None:
     losses = [0.25, 1.0, 0.5]
-    loss = measured(losses, chance=2.3, chance_reach=2.2, higher_is_better=False)
+    loss = measured(losses, chance=2.3, chance_limit=2.2, higher_is_better=False)
     assert (loss.value, loss.lift) == pytest.approx((-1.75 / 3, 2.3 - 1.75 / 3))
     assert loss.contributions().tolist() == [-0.25, -1.0, -0.5]
     assert not loss.at_chance
-    assert measured([2.5], chance=2.3, chance_reach=2.2, higher_is_better=False).at_chance
+    assert measured([2.5], chance=2.3, chance_limit=2.2, higher_is_better=False).at_chance
 
 
 def test_a_similarity_record_reads_back_and_a_failed_one_is_read_as_either(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Published weights of torchvision's zoo, with their own preprocessing."""
+"""TorchvisionDataset weights of torchvision's zoo, with their own preprocessing."""
 
 from dataclasses import dataclass
 from typing import Any

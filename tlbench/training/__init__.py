@@ -7,7 +7,7 @@ from tlbench.training.joined import join
 from tlbench.training.layers import GlobalPool, Layers, ShortcutA, normalised
 from tlbench.training.learners import Learner, in_batches, predict
 from tlbench.training.loop import Clock, Fitted, fit, seconds_a_step
-from tlbench.training.prefix import FrozenPrefix, Reached
+from tlbench.training.prefix import FrozenPrefix, Prefixed
 from tlbench.training.pretraining import Pretrained
 
 __all__ = [
@@ -23,8 +23,8 @@ __all__ = [
     "Items",
     "Layers",
     "Learner",
+    "Prefixed",
     "Pretrained",
-    "Reached",
     "ShortcutA",
     "fit",
     "image_augmentation",

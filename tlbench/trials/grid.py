@@ -13,7 +13,7 @@ from tlbench.method import Budget, Materials, Method, Start
 from tlbench.network import HEAD, Network, checksum
 from tlbench.source import Source, Weights
 from tlbench.streams import key, seeded
-from tlbench.training import Fitted, FrozenPrefix, Items, Learner, Reached, fit, join
+from tlbench.training import Fitted, FrozenPrefix, Items, Learner, Prefixed, fit, join
 from tlbench.trials.choice import Choice, lay_out
 from tlbench.trials.conditions import PLATEAU, Conditions
 from tlbench.trials.draws import TrialData
@@ -24,7 +24,7 @@ STILL = 0.005  # validation score that a doubled budget must add
 
 
 @dataclass(frozen=True)
-class Arm:
+class ArmAtSeed:
     """An arm at one seed, not yet trained: its conditions and method, its data, what it starts from."""
 
     conditions: Conditions
@@ -67,7 +67,7 @@ class Ground:
     train: Items
     validation: Items
     prefix: FrozenPrefix | None
-    reached: Reached
+    prefixed: Prefixed
 
     @property
     def boundary(self) -> int:
@@ -77,7 +77,7 @@ class Ground:
     @classmethod
     def at_inputs(cls, data: TrialData) -> "Ground":
         """Nothing is run beforehand."""
-        return cls(data.train, data.validation, None, Reached(data.train))
+        return cls(data.train, data.validation, None, Prefixed(data.train))
 
 
 @dataclass(frozen=True)
@@ -99,12 +99,12 @@ class Attempt:
 
 def arm_of(
     source: Source | None, method: Method, conditions: Conditions, seed: int, data: TrialData, workspace: Workspace
-) -> Arm:
+) -> ArmAtSeed:
     """Loads the source, kept for the next trial, and builds the seed's own network, the same for every arm."""
     weights = weights_of(source, conditions, seed, workspace) if source is not None else None
     with seeded(*conditions.stream("weights", seed)):
         fresh = conditions.setup.build(len(data.classes))
-    return Arm(conditions, method, seed, data, Materials(fresh, weights, data.classes), workspace)
+    return ArmAtSeed(conditions, method, seed, data, Materials(fresh, weights, data.classes), workspace)
 
 
 def weights_of(source: Source, conditions: Conditions, seed: int, workspace: Workspace) -> Weights:
@@ -115,7 +115,7 @@ def weights_of(source: Source, conditions: Conditions, seed: int, workspace: Wor
     return workspace.cached_while_room(name, make, lambda weights: weights.network.n_bytes)
 
 
-def ground_of(arm: Arm, start: Start, choice: Choice) -> Ground:
+def ground_of(arm: ArmAtSeed, start: Start, choice: Choice) -> Ground:
     """Brings the items to where training begins, unless what the frozen blocks give is too large to keep.
 
     Without shortcuts, and where inputs are augmented, that is at the inputs.
@@ -124,14 +124,14 @@ def ground_of(arm: Arm, start: Start, choice: Choice) -> Ground:
     if not choice.shortcuts or not arm.conditions.augment.idle:
         return Ground.at_inputs(data)
     prefix = FrozenPrefix(start.network, start.boundary, arm.workspace)
-    train = prefix.reach(data.train, (data.name, "train"))
-    validation = train and prefix.reach(data.validation, (data.name, "validation"))
+    train = prefix.apply(data.train, (data.name, "train"))
+    validation = train and prefix.apply(data.validation, (data.name, "validation"))
     if train is None or validation is None:
         return Ground.at_inputs(data)
     return Ground(train.items, validation.items, prefix, train)
 
 
-def tries(arm: Arm, choice: Choice) -> list[Attempt]:
+def tries(arm: ArmAtSeed, choice: Choice) -> list[Attempt]:
     """The arm at each learning rate; to a plateau, at doubled budgets too, until validation gains no half point."""
     budget, attempts = arm.conditions.budget, list[Attempt]()
     for doubling in range(DOUBLINGS if arm.conditions.variant == PLATEAU else 1):
@@ -142,7 +142,7 @@ def tries(arm: Arm, choice: Choice) -> list[Attempt]:
     return attempts
 
 
-def _grid(arm: Arm, budget: Budget, choice: Choice) -> list[Attempt]:
+def _grid(arm: ArmAtSeed, budget: Budget, choice: Choice) -> list[Attempt]:
     """Every candidate at each learning rate, every time from the same start; one attempt where nothing trains."""
     attempts, grounds, n_candidates = list[Attempt](), list[Ground](), 1
     for peak in budget.learning_rates:
@@ -160,7 +160,7 @@ def _grid(arm: Arm, budget: Budget, choice: Choice) -> list[Attempt]:
     return attempts
 
 
-def tries_together(arms: Sequence[Arm], choice: Choice) -> list[list[Attempt]] | str:
+def tries_together(arms: Sequence[ArmAtSeed], choice: Choice) -> list[list[Attempt]] | str:
     """The same of arms that differ in their seed alone, at each learning rate all seeds at once; or why not."""
     attempts: list[list[Attempt]] = [[] for _ in arms]
     grounds: list[Ground] = []
@@ -179,7 +179,7 @@ def tries_together(arms: Sequence[Arm], choice: Choice) -> list[list[Attempt]] |
 
 
 def joined_or_why_not(
-    arms: Sequence[Arm], starts: Sequence[Start], grounds: list[Ground], choice: Choice
+    arms: Sequence[ArmAtSeed], starts: Sequence[Start], grounds: list[Ground], choice: Choice
 ) -> Network | str:
     """The starts' networks as one, or the reason why these seeds are trained apart: the one place that decides it.
 
@@ -202,7 +202,7 @@ def joined_or_why_not(
 
 
 def _train(
-    arms: Sequence[Arm],
+    arms: Sequence[ArmAtSeed],
     starts: Sequence[Start],
     grounds: Sequence[Ground],
     budget: Budget,
@@ -225,7 +225,7 @@ def _train(
         frozen = ", ".join(frozen_parts(starts[0])) or "single parameters"
         raise TlbenchError(f"frozen parts moved ({frozen}); the result would mean nothing")
     made = zip(starts, grounds, fitted, strict=True)
-    return [Attempt(start, ground, own, peak, own.seconds + ground.reached.seconds) for start, ground, own in made]
+    return [Attempt(start, ground, own, peak, own.seconds + ground.prefixed.seconds) for start, ground, own in made]
 
 
 def frozen_parts(start: Start) -> tuple[str, ...]:

@@ -11,11 +11,11 @@ from torch import Tensor
 from tlbench.method import Predictor
 from tlbench.records import Outcome, Timing
 from tlbench.streams import key
-from tlbench.training import Clock, Items, Reached, predict
-from tlbench.trials.grid import Arm, Attempt, Ground, frozen_parts
+from tlbench.training import Clock, Items, Prefixed, predict
+from tlbench.trials.grid import ArmAtSeed, Attempt, Ground, frozen_parts
 
 
-def conclude(arm: Arm, attempts: Sequence[Attempt]) -> tuple[Outcome, Timing]:
+def conclude(arm: ArmAtSeed, attempts: Sequence[Attempt]) -> tuple[Outcome, Timing]:
     """Outcome and timing of the attempt that does best on validation, the first of equals."""
     best = max(attempts, key=lambda attempt: attempt.score)
     data, metric, weights = arm.data, arm.conditions.metric, arm.materials.weights
@@ -45,20 +45,20 @@ def conclude(arm: Arm, attempts: Sequence[Attempt]) -> tuple[Outcome, Timing]:
         grid_seconds=sum(attempt.seconds for attempt in attempts) + clock.seconds,
         curve_seconds=curve.seconds if curve else (),
         source_seconds=weights.seconds if weights else None,
-        prefix={"boundary": best.ground.boundary, "kept_in": best.ground.reached.kept_in},
+        prefix={"boundary": best.ground.boundary, "kept_in": best.ground.prefixed.kept_in},
     )
     return outcome, timing
 
 
-def _read_test(arm: Arm, best: Attempt, clock: Clock) -> tuple[Tensor, tuple[str, ...]]:
+def _read_test(arm: ArmAtSeed, best: Attempt, clock: Clock) -> tuple[Tensor, tuple[str, ...]]:
     """(n, C) scores of the test items, and what was chosen: the one place where the test split is read, at the end.
 
     The test items are brought to where the others stand; where there is no room for that, all are read as inputs.
     """
-    ground, tested = best.ground, Reached(arm.data.tested)
+    ground, tested = best.ground, Prefixed(arm.data.tested)
     if ground.prefix is not None:
-        reached = ground.prefix.reach(arm.data.tested, (arm.data.name, "tested"))
-        ground, tested = (ground, reached) if reached else (Ground.at_inputs(arm.data), tested)
+        passed = ground.prefix.apply(arm.data.tested, (arm.data.name, "tested"))
+        ground, tested = (ground, passed) if passed else (Ground.at_inputs(arm.data), tested)
     if not best.start.readouts:
         return predict(best.start.network, tested.items, ground.boundary), ()
     predictor, outputs = _fitted(arm, best, ground, clock)
@@ -78,11 +78,11 @@ class _Outputs:
         return outputs
 
 
-def _fitted(arm: Arm, best: Attempt, ground: Ground, clock: Clock) -> tuple[Predictor, _Outputs]:
+def _fitted(arm: ArmAtSeed, best: Attempt, ground: Ground, clock: Clock) -> tuple[Predictor, _Outputs]:
     """The readout that does best on validation, the first of equals, of as many as there are learning rates."""
     outputs, metric = _Outputs(best, ground.boundary), arm.conditions.metric
     seed = key(*arm.conditions.stream("readout", arm.seed))
-    clock.seconds += ground.reached.seconds if not best.start.phases else 0.0  # else it is in the attempt's
+    clock.seconds += ground.prefixed.seconds if not best.start.phases else 0.0  # else it is in the attempt's
     with clock.running():
         seen = outputs(ground.train)
     labels, fits = ground.train.labels.cpu().numpy(), Clock(ground.train.labels.device)
