@@ -1,63 +1,21 @@
 """Which tries: an arm trained at each learning rate of its grid, seeds together where that can be done."""
 
-import copy
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from functools import partial
 
 import torch
 
 from tlbench.errors import TlbenchError
-from tlbench.method import Budget, Materials, Method, Start
+from tlbench.method import Budget, Start
 from tlbench.network import HEAD, Network, checksum
-from tlbench.source import Source, Weights
-from tlbench.streams import key, seeded
 from tlbench.training import Fitted, FrozenPrefix, Items, Learner, Prefixed, fit, join
-from tlbench.trials.choice import Choice, lay_out
-from tlbench.trials.conditions import PLATEAU, Conditions
+from tlbench.trials.arm import ArmAtSeed
+from tlbench.trials.choice import Choice
+from tlbench.trials.conditions import PLATEAU
 from tlbench.trials.draws import TrialData
-from tlbench.workspace import Workspace
 
 DOUBLINGS = 4  # at most: eight times the budget
 STILL = 0.005  # validation score that a doubled budget must add
-
-
-@dataclass(frozen=True)
-class ArmAtSeed:
-    """An arm at one seed, not yet trained: its conditions and method, its data, what it starts from."""
-
-    conditions: Conditions
-    method: Method
-    seed: int
-    data: TrialData
-    materials: Materials
-    workspace: Workspace
-
-    def starts(self, choice: Choice) -> tuple[Start, ...]:
-        """The candidates that it starts from, on the device and in their layout, every time the same."""
-        fresh = copy.deepcopy(self.materials.fresh)
-        start = self.method.start(Materials(fresh, self.materials.weights, self.materials.classes))
-        candidates = (start, *start.alternatives)
-        for candidate in candidates:
-            candidate.network.to(self.workspace.device)
-            lay_out(candidate.network, choice)
-            for phase in candidate.phases:
-                if phase.penalty is not None and phase.penalty.source is not None:
-                    phase.penalty.source.to(self.workspace.device).eval()
-        return candidates
-
-    def randomness(self) -> AbstractContextManager[None]:
-        """Within it, what is random is this seed's, from its beginning."""
-        return seeded(*self.conditions.stream("training", self.seed))
-
-    def training_items(self, ground: "Ground") -> Items:
-        """What a learner is given: the items where training begins, or augmented ones, anew each time."""
-        return ground.train if self.conditions.augment.idle else self.data.augmented()
-
-    def order(self) -> torch.Generator:
-        """The generator of its batches."""
-        return torch.Generator().manual_seed(key(*self.conditions.stream("order", self.seed)))
 
 
 @dataclass(frozen=True)
@@ -95,24 +53,6 @@ class Attempt:
         """Final validation score, by which an attempt is chosen; one that failed loses to any other."""
         failed = self.fitted is None or self.fitted.failure
         return -torch.inf if failed or self.fitted is None else self.fitted.curve.validation_score[-1]
-
-
-def arm_of(
-    source: Source | None, method: Method, conditions: Conditions, seed: int, data: TrialData, workspace: Workspace
-) -> ArmAtSeed:
-    """Loads the source, kept for the next trial, and builds the seed's own network, the same for every arm."""
-    weights = weights_of(source, conditions, seed, workspace) if source is not None else None
-    with seeded(*conditions.stream("weights", seed)):
-        fresh = conditions.setup.build(len(data.classes))
-    return ArmAtSeed(conditions, method, seed, data, Materials(fresh, weights, data.classes), workspace)
-
-
-def weights_of(source: Source, conditions: Conditions, seed: int, workspace: Workspace) -> Weights:
-    """The source's weights for these conditions, kept for the next trial."""
-    own = (conditions.root_seed, seed) if source.varies else ()
-    make = partial(source.load, conditions.setup, workspace, seed, conditions.root_seed)
-    name = ("weights", source, conditions.setup, *own)
-    return workspace.cached_while_room(name, make, lambda weights: weights.network.n_bytes)
 
 
 def ground_of(arm: ArmAtSeed, start: Start, choice: Choice) -> Ground:
@@ -217,7 +157,7 @@ def _train(
     networks, moving, phases = [start.network for start in starts], starts[0].moving, starts[0].phases
     before = [checksum(network.frozen_tensors(moving)) for network in networks]
     learners = [
-        Learner(network, arm.training_items(ground), ground.validation, arm.order(), arm.conditions.metric)
+        Learner(network, _training_items(arm, ground), ground.validation, arm.order(), arm.conditions.metric)
         for network, arm, ground in zip(networks, arms, grounds, strict=True)
     ]
     fitted = fit(learners, phases, budget, peak, grounds[0].boundary, joined)
@@ -226,6 +166,11 @@ def _train(
         raise TlbenchError(f"frozen parts moved ({frozen}); the result would mean nothing")
     made = zip(starts, grounds, fitted, strict=True)
     return [Attempt(start, ground, own, peak, own.seconds + ground.prefixed.seconds) for start, ground, own in made]
+
+
+def _training_items(arm: ArmAtSeed, ground: Ground) -> Items:
+    """What a learner is given: the items where training begins, or augmented ones, anew each time."""
+    return ground.train if arm.conditions.augment.idle else arm.data.augmented()
 
 
 def frozen_parts(start: Start) -> tuple[str, ...]:

@@ -12,7 +12,8 @@ from tlbench.method import Predictor
 from tlbench.records import Outcome, Timing
 from tlbench.streams import key
 from tlbench.training import Clock, Items, Prefixed, predict
-from tlbench.trials.grid import ArmAtSeed, Attempt, Ground, frozen_parts
+from tlbench.trials.arm import ArmAtSeed
+from tlbench.trials.grid import Attempt, Ground, frozen_parts
 
 
 def conclude(arm: ArmAtSeed, attempts: Sequence[Attempt]) -> tuple[Outcome, Timing]:

@@ -13,10 +13,11 @@ from tlbench.errors import one_line
 from tlbench.method import Method
 from tlbench.records import Kind, Outcome, OutcomeT, Record, Timing
 from tlbench.source import Source
+from tlbench.trials.arm import ArmAtSeed, arm_of
 from tlbench.trials.choice import PLAIN, Choice
 from tlbench.trials.conditions import Conditions
 from tlbench.trials.draws import data_of
-from tlbench.trials.grid import ArmAtSeed, arm_of, tries, tries_together
+from tlbench.trials.grid import tries, tries_together
 from tlbench.trials.outcome import conclude
 from tlbench.workspace import Workspace
 
