@@ -77,7 +77,8 @@ def tries(arm: ArmAtSeed, choice: Choice) -> list[Attempt]:
     for doubling in range(DOUBLINGS if arm.conditions.variant == PLATEAU else 1):
         before = max((attempt.score for attempt in attempts), default=-torch.inf)
         attempts += _grid(arm, replace(budget, epochs=budget.epochs * 2**doubling), choice)
-        if max(attempt.score for attempt in attempts) < before + STILL:
+        best = max(attempt.score for attempt in attempts)
+        if best == -torch.inf or best < before + STILL:
             break
     return attempts
 
