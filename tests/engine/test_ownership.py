@@ -10,7 +10,8 @@ from tests.tiny import tiny_suite
 from tlbench.engine.ownership import clear, refuse_what_is_not_ours
 from tlbench.errors import TlbenchError
 from tlbench.judging.accepted import named
-from tlbench.records import DRAWN_BY, Record, read_run
+from tlbench.records import DRAWN_BY, SCHEMA_VERSION, Outcome, Record, Timing
+from tlbench.run import read_run
 from tlbench.suite import read_suite
 
 CELL = "target/source/finetune"
@@ -18,7 +19,7 @@ OTHERS = ("notes.txt", "photos/cat.jpg", "target/source/finetune/mine.json", "a/
 
 
 def _record(path: Path) -> None:
-    Record("trial", "done", {"seed": 0}, {"failure": None}, {}, {}).write(path)
+    Record("trial", {"seed": 0}, Outcome(), Timing(), {}).write(path)
 
 
 @pytest.fixture
@@ -118,17 +119,20 @@ def test_nothing_is_accepted_under_a_name_that_leads_elsewhere(name: str) -> Non
 
 def _cell(**changes: Any) -> dict[str, Any]:
     parts: dict[str, Any] = {"path": CELL, "baseline": CELL, "baselines": {"equal_steps": CELL}, "seeds": 5}
-    parts |= {"role": "cell", "family": "", "expect": None, "source": {}, "target": {}, "method": {}}
+    parts |= {"role": "cell", "family": "", "expect": None, "source": {"label": "s"}, "method": {"label": "m"}}
+    parts |= {"target": {"label": "t", "dataset": "d", "n_train": 8}}
     return parts | changes
 
 
-@pytest.mark.parametrize("change", [{"path": "../../a/b/c"}, {"baseline": "/etc/a/b"}, {"baselines": {"x": "a/../b"}}])
+@pytest.mark.parametrize(
+    "change", [{"path": "../../a/b/c"}, {"baseline": "/etc/a/b"}, {"baselines": {"equal_steps": "a/../b"}}]
+)
 def test_a_run_file_whose_paths_lead_elsewhere_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
-    parts = ("suite", "looks", "weights", "verdict", "skipped", "notes", "engine", "environment")
     for name, cell in (("sound", _cell()), ("bad", _cell(**change))):
         (tmp_path / name).mkdir()
-        run: dict[str, Any] = {part: {} for part in parts} | {"schema_version": 1, "cells": [cell]}
+        run: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "suite": {"name": "mine"}, "cells": [cell]}
+        run |= {"looks": [5], "weights": [1.0], "verdict": {}}
         (tmp_path / name / "run.json").write_text(json.dumps(run))
-    assert read_run(tmp_path / "sound")["cells"]
-    with pytest.raises(TlbenchError, match="which is no cell's path"):
+    assert read_run(tmp_path / "sound").cells
+    with pytest.raises(TlbenchError, match="is no cell's path"):
         read_run(tmp_path / "bad")
