@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -13,8 +13,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
+from tlbench.dataset import Labels
 from tlbench.method import Materials, Method, Start
 
+Outputs: TypeAlias = npt.NDArray[np.float32]
 CLASSIFIERS = {  # of a seed, the strength of the fit (1: the library's default) and the number of images
     "logistic": lambda seed, c, _n: LogisticRegression(C=c, max_iter=2000, random_state=seed),
     "knn": lambda _seed, c, n: KNeighborsClassifier(min(n, round(5 / c**0.5))),
@@ -31,14 +33,12 @@ class FittedClassifier:
         self.pipeline, self.n_classes = pipeline, n_classes
         self.notes: tuple[str, ...] = (f"classifier at strength {strength:g}",)
 
-    def __call__(self, outputs: npt.NDArray[np.float32], /) -> npt.NDArray[np.float64]:
+    def __call__(self, outputs: Outputs, /) -> npt.NDArray[np.float64]:
         """Decision values, or the logarithm of probabilities; classes that were not seen get minus infinity."""
-        if hasattr(self.pipeline, "decision_function"):
-            own = self.pipeline.decision_function(outputs)
-            own = np.stack([-own, own], 1) if own.ndim == 1 else own  # of two classes only the second's is given
-        else:
-            with np.errstate(divide="ignore"):
-                own = np.log(self.pipeline.predict_proba(outputs))
+        decide = getattr(self.pipeline, "decision_function", None)
+        with np.errstate(divide="ignore"):
+            own = decide(outputs) if decide else np.log(self.pipeline.predict_proba(outputs))
+        own = np.stack([-own, own], 1) if own.ndim == 1 else own  # of two classes only the second's is given
         scores = np.full((len(outputs), self.n_classes), -np.inf)
         scores[:, self.pipeline.classes_] = own
         return scores
@@ -52,19 +52,9 @@ class Features(Method):
 
     def start(self, materials: Materials) -> Start:
         """The transferred network, nothing trained but the classifier."""
-        n_classes = len(materials.classes)
-        return Start(
-            materials.transferred(), readouts=tuple(partial(self._fit, n_classes, strength) for strength in STRENGTHS)
-        )
+        readouts = tuple(partial(self._fit, len(materials.classes), strength) for strength in STRENGTHS)
+        return Start(materials.transferred(), readouts=readouts)
 
-    def _fit(
-        self,
-        n_classes: int,
-        strength: float,
-        outputs: npt.NDArray[np.float32],
-        labels: npt.NDArray[np.int64],
-        seed: int,
-        /,
-    ) -> FittedClassifier:
+    def _fit(self, n_classes: int, strength: float, outputs: Outputs, labels: Labels, seed: int, /) -> FittedClassifier:
         pipeline = make_pipeline(StandardScaler(), CLASSIFIERS[self.classifier](seed % 2**32, strength, len(labels)))  # type: ignore[no-untyped-call]
         return FittedClassifier(pipeline.fit(outputs, labels), n_classes, strength)

@@ -28,10 +28,9 @@ class Torchvision(Source):
 
     def form(self, default: Form) -> Form:  # noqa: ARG002
         """The published preprocessing: resize, its interpolation, centre crop, mean and standard deviation."""
-        preset = self._entry().transforms()
-        size = self.image_size or preset.crop_size[0]
-        resize = 0 if self.image_size else preset.resize_size[0]
-        spec = {"name": "images", "size": size, "channels": 3, "mean": preset.mean, "std": preset.std, "resize": resize}
+        preset, own = self._entry().transforms(), self.image_size
+        spec = {"name": "images", "channels": 3, "mean": preset.mean, "std": preset.std}
+        spec |= {"size": own or preset.crop_size[0], "resize": 0 if own else preset.resize_size[0]}
         return forms.make(spec | {"interpolation": preset.interpolation.value})
 
     def identity(self, workspace: Workspace) -> str:  # noqa: ARG002
