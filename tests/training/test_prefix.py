@@ -6,10 +6,16 @@ from typing import NamedTuple
 
 import pytest
 import torch
+from torch import nn
 
-from tlbench.network import Activations, Network, networks, values_of
+from tests.tiny import ACCURACY
+from tlbench.method import Budget, Phase
+from tlbench.network import HEAD, Activations, Masked, Network, networks, values_of
 from tlbench.training import prefix as prefixes
 from tlbench.training.items import Encoded, Items
+from tlbench.training.joined import join
+from tlbench.training.learners import Learner
+from tlbench.training.loop import fit
 from tlbench.training.prefix import FrozenPrefix, Reached
 from tlbench.workspace import Workspace
 
@@ -103,6 +109,102 @@ def test_what_is_too_large_for_memory_is_in_a_file_that_is_gone(
     assert found.kept_in == "disk"
     assert torch.equal(_values(found.items), _values(expected.items))
     assert not list((workspace.storage.cache / "activations").iterdir())
+
+
+def test_blocks_are_digested_once(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[Network] = []
+    digests = Network.leading_digests
+
+    def counted(self: Network) -> list[str]:
+        calls.append(self)
+        return digests(self)
+
+    monkeypatch.setattr(Network, "leading_digests", counted)
+    prefix = FrozenPrefix(NETWORK, 3, workspace)
+    for of in ("train", "validation", "tested", "train"):
+        assert prefix.reach(ITEMS, of) is not None
+    assert calls == [NETWORK]
+    assert FrozenPrefix(NETWORK, 0, workspace).reach(ITEMS, "items") is not None
+    assert calls == [NETWORK]
+
+
+class Masking(nn.Module):
+    """Rows as positions; those with a mean above zero count."""
+
+    def forward(self, inputs: Activations) -> Masked:
+        values = values_of(inputs).flatten(2).transpose(1, 2)
+        return Masked(values, values.mean(2) > 0)
+
+
+class Keeping(nn.Module):
+    """A layer over each position, the mask handed on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(1, 4)
+
+    def forward(self, inputs: Masked) -> Masked:
+        return Masked(self.linear(inputs.values), inputs.mask)
+
+
+class MaskedMean(nn.Module):
+    """The mean over the positions that count."""
+
+    def forward(self, inputs: Masked) -> torch.Tensor:
+        weights = inputs.mask.float()
+        return (inputs.values * weights.unsqueeze(2)).sum(1) / weights.sum(1, keepdim=True).clamp_min(1)
+
+
+def _masked() -> Network:
+    torch.manual_seed(0)
+    return Network({"mask": Masking(), "one": Keeping()}, MaskedMean(), nn.Linear(4, 3))
+
+
+@pytest.mark.parametrize("room", [None, 0], ids=["memory", "disk"])
+def test_a_mask_is_kept_with_its_activations(
+    room: int | None, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if room is not None:
+        monkeypatch.setattr(prefixes, "room", lambda _: room)
+    network = _masked()
+    for boundary in (1, 2):
+        found = _reach(network, boundary, workspace)
+        assert found is not None
+        assert found.kept_in == ("memory" if room is None else "disk")
+        seen, expected = found.items.inputs(CHOSEN), network.run(ITEMS.inputs(CHOSEN), 0, boundary)
+        assert isinstance(seen, Masked)
+        assert isinstance(expected, Masked)
+        assert torch.allclose(seen.values, expected.values, atol=1e-6)
+        assert torch.equal(seen.mask, expected.mask)
+        assert 0 < seen.mask.float().mean() < 1
+        assert torch.allclose(network(seen, boundary), network(ITEMS.inputs(CHOSEN)), atol=1e-6)
+    pooled = _reach(network, 3, workspace)
+    assert pooled is not None
+    assert isinstance(pooled.items.inputs(CHOSEN), torch.Tensor)
+
+
+def test_networks_on_masked_activations_are_not_joined(workspace: Workspace) -> None:
+    network = _masked()
+    found = _reach(network, 1, workspace)
+    assert found is not None
+    assert join([network] * 2, found.items.inputs(CHOSEN), 1) == "activations carry a mask"
+    assert join([network] * 2, ITEMS.inputs(CHOSEN)) == "Masking cannot be joined"
+
+
+def test_masked_activations_are_trained_on_from_a_boundary(workspace: Workspace) -> None:
+    through, cached = _masked(), _masked()
+    reached = FrozenPrefix(cached, 1, workspace).reach(ITEMS, "items")
+    assert reached is not None
+    budget, phase = Budget(epochs=2, batch_size=5, learning_rates=(0.01,)), Phase(("one", HEAD))
+    one, two = (
+        fit([Learner(network, items, items, torch.Generator().manual_seed(0), ACCURACY)], [phase], budget, 0.01, start)[
+            0
+        ]
+        for network, items, start in ((through, ITEMS, 0), (cached, reached.items, 1))
+    )
+    assert one.failure is None
+    assert one.curve.train_loss == two.curve.train_loss
+    assert through.checksum(["one", HEAD]) == cached.checksum(["one", HEAD])
 
 
 class Disk(NamedTuple):
