@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torchvision.models import VisionTransformer
 
 from tlbench.errors import TlbenchError
-from tlbench.form import InputForm
-from tlbench.network import HEAD, Network, Setup, networks
+from tlbench.form import forms
+from tlbench.network import HEAD, Network, Setup, checksum, networks, values_of
 from tlbench.readers.checkpoint import match
 from tlbench.training.layers import ShortcutA
 
@@ -60,7 +60,8 @@ def test_a_network_gives_the_same_from_every_boundary(spec: object, shape: tuple
         middle = network.run(inputs, 0, k)
         assert torch.equal(network(middle, start=k), logits)
         assert torch.equal(network.features(middle, start=k), features)
-        assert torch.equal(network.run(middle, k, len(network.names)), network.run(inputs, 0, len(network.names)))
+        last, whole = network.run(middle, k, len(network.names)), network.run(inputs, 0, len(network.names))
+        assert torch.equal(values_of(last), values_of(whole))
 
 
 @pytest.mark.parametrize(("spec", "shape"), SPECS, ids=IDS)
@@ -144,6 +145,104 @@ def test_a_step_leaves_frozen_parts_as_they_are_even_after_train() -> None:
 )
 def test_the_frozen_prefix_ends_before_the_first_block_that_moves(moving: tuple[str, ...], expected: int) -> None:
     assert _build().frozen_prefix(moving) == expected
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        ("layer2/*.bias", {"layer2.0.bn1.bias", "layer2.0.bn2.bias"}),
+        ("stem/conv*", {"stem.conv1.weight"}),
+        ("layer1/0.conv?.weight", {"layer1.0.conv1.weight", "layer1.0.conv2.weight"}),
+        ("head/bias", {"head.bias"}),
+        (HEAD, {"head.weight", "head.bias"}),
+    ],
+)
+def test_a_pattern_names_parameters_of_a_part(entry: str, expected: set[str]) -> None:
+    network = _build()
+    assert set(network.moving_parameters([entry])) == expected
+    network.move_only([entry])
+    assert {f"{part}.{name}" for part, name in _learning(network)} == expected
+
+
+def _learning(network: Network) -> list[tuple[str, str]]:
+    parts = (*network.names, HEAD)
+    return [(part, name) for part in parts for name, p in network.part(part).named_parameters() if p.requires_grad]
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ("layer9", "unknown part of the network 'layer9': did you mean 'layer"),
+        ("heat/bias", "unknown part of the network 'heat': did you mean 'head'"),
+        ("head/*.bias", r"nothing in part 'head' fits '\*\.bias'; it has weight, bias"),
+        ("layer1/*.alpha", r"nothing in part 'layer1' fits '\*\.alpha'; it has 0\.conv1\.weight, "),
+    ],
+)
+def test_what_moves_nothing_is_told(entry: str, said: str) -> None:
+    network = _build()
+    for ask in (network.moving_parameters, network.move_only, network.frozen_tensors):
+        with pytest.raises(TlbenchError, match=said):
+            ask(["stem", entry])
+
+
+def test_only_layers_that_own_what_moves_are_in_training_mode() -> None:
+    network = _build()
+    network.move_only(["layer2/*bn1*", HEAD])
+    for _ in range(2):
+        leaves = [(name, module) for name, module in network.named_modules() if not list(module.children())]
+        assert {name for name, module in leaves if module.training} == {"blocks.layer2.0.bn1", "pooling", HEAD}
+        network.train()
+    network.eval()
+    assert not any(module.training for module in network.modules())
+
+
+def test_buffers_are_frozen_unless_their_layer_or_their_whole_part_moves() -> None:
+    network = _build()
+    statistics = ("running_mean", "running_var", "num_batches_tracked")
+    everything = set(network.frozen_tensors(()))
+    assert everything == {name.removeprefix("blocks.") for name in network.state_dict()}
+    one = everything - set(network.frozen_tensors(["layer2/*bn1.bias"]))
+    assert one == {"layer2.0.bn1.bias", *(f"layer2.0.bn1.{name}" for name in statistics)}
+    whole = everything - set(network.frozen_tensors(["layer2"]))
+    assert whole == {name for name in everything if name.startswith("layer2.")}
+
+
+@pytest.mark.parametrize(
+    "moving", [("layer3/*.bias",), ("layer3/*bn*", "head/bias"), ("layer2", "layer3/*conv*", HEAD)]
+)
+def test_a_step_moves_what_is_named_and_nothing_else(moving: tuple[str, ...]) -> None:
+    network = _lively(_build())
+    network.move_only(moving)
+    before = {name: value.clone() for name, value in network.frozen_tensors(()).items()}
+    learning, frozen = set(network.moving_parameters(moving)), set(network.frozen_tensors(moving))
+    optimizer = torch.optim.AdamW(network.parameters(), lr=0.1)
+    network(torch.randn(8, 1, 8, 8)).square().sum().backward()
+    optimizer.step()
+    after = network.frozen_tensors(())
+    changed = {name for name, value in before.items() if not torch.equal(after[name], value)}
+    assert learning <= changed
+    assert not changed & frozen
+    assert {name for name in changed - learning if "running" not in name and "tracked" not in name} == set()
+
+
+def test_a_frozen_tensor_that_moved_is_seen() -> None:
+    network = _build()
+    moving = ("layer3/*.bias",)
+    before = checksum(network.frozen_tensors(moving))
+    with torch.no_grad():
+        network.get_parameter("blocks.layer3.0.bn1.bias").add_(1)
+    assert checksum(network.frozen_tensors(moving)) == before
+    with torch.no_grad():
+        network.get_parameter("blocks.layer3.0.bn1.weight").add_(1e-6)
+    assert checksum(network.frozen_tensors(moving)) != before
+
+
+def test_leading_digests_are_those_of_the_blocks_so_far() -> None:
+    network = _lively(_build())
+    digests = network.leading_digests()
+    assert len(digests) == len(set(digests)) == len(network.names) + 1
+    for k, digest in enumerate(digests):
+        assert digest == network.checksum(network.names[:k])
 
 
 @pytest.mark.parametrize("buffer", ["running_mean", "running_var", "num_batches_tracked", "weight"])
@@ -255,7 +354,7 @@ def test_a_shape_that_a_torchvision_model_does_not_take_is_told(monkeypatch: pyt
 
 
 def test_a_setup_is_named_by_network_and_input() -> None:
-    setup = Setup(networks.make("resnet:20"), InputForm(28, 1))
+    setup = Setup(networks.make("resnet:20"), forms.make({"name": "images", "size": 28, "channels": 1}))
     assert setup.label == "resnet-20-1x28x28"
     assert setup.recipe() == {"network": setup.architecture.recipe(), "input": setup.form.recipe()}
     assert setup.build(7)(torch.randn(2, 1, 28, 28)).shape == (2, 7)

@@ -10,20 +10,20 @@ import torchvision
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from tests.tiny import tiny_arm
+from tests.tiny import ACCURACY, GREY, UNCHANGED, tiny_conditions
 from tlbench.dataset import Target, datasets
 from tlbench.errors import TlbenchError
-from tlbench.form import InputForm
+from tlbench.forms.images import Images
 from tlbench.method import Budget
 from tlbench.network import HEAD, Network, Setup, networks
 from tlbench.source import Source, Weights, sources
 from tlbench.streams import seeded
 from tlbench.training.pretraining import Pretrained
-from tlbench.trials.conditions import Arm
+from tlbench.trials import Conditions, draw_of
 from tlbench.workspace import Storage, Workspace
 
-SETUP = Setup(networks.make({"name": "resnet", "width": 4}), InputForm(8, 1))
-SMALL = InputForm(32, 3)
+SETUP = Setup(networks.make({"name": "resnet", "width": 4}), GREY)
+SMALL = Images(32, 3)
 
 
 def _load(spec: object, workspace: Workspace, seed: int = 0, root_seed: int = 0, setup: Setup = SETUP) -> Weights:
@@ -38,14 +38,14 @@ def test_the_null_source_is_drawn_anew_for_each_seed(workspace: Workspace) -> No
 
 
 def test_the_null_source_is_never_a_baseline_in_disguise(workspace: Workspace) -> None:
-    arm = tiny_arm()
+    conditions = tiny_conditions()
     fresh: set[str] = set()
     for seed in range(4):
-        with seeded(*arm.stream("weights", seed)):
-            network = arm.setup.build(2)
+        with seeded(*conditions.stream("weights", seed)):
+            network = conditions.setup.build(2)
         fresh |= {network.checksum([name]) for name in network.names}
     for seed in range(4):
-        network = _load("null", workspace, seed, setup=arm.setup).network
+        network = _load("null", workspace, seed, setup=conditions.setup).network
         assert not {network.checksum([name]) for name in network.names} & fresh
 
 
@@ -170,9 +170,9 @@ def _published() -> tuple[nn.Module, dict[str, Tensor]]:
 
 
 def test_the_zoo_brings_its_own_preprocessing() -> None:
-    published = sources.make("torchvision:resnet18").form(InputForm(8, 1))
-    assert published == InputForm(224, 3, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), 256)
-    assert _zoo().form(InputForm(8, 1)) == InputForm(32, 3, published.mean, published.std)
+    published = sources.make("torchvision:resnet18").form(GREY)
+    assert published == Images(224, 3, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), 256)
+    assert _zoo().form(GREY) == Images(32, 3, published.mean, published.std)
     assert _zoo().architecture(SETUP.architecture) == networks.make("torchvision:resnet18")
 
 
@@ -234,7 +234,7 @@ def test_an_unknown_model_of_the_zoo_suggests_the_nearest() -> None:
 
 def test_matched_weights_keep_each_layers_mean_and_spread_and_nothing_else(workspace: Workspace) -> None:
     spec = {"name": "trained", "dataset": "patterns", "steps": 10}
-    wide = Setup(networks.make({"name": "resnet", "width": 32}), InputForm(8, 1))
+    wide = Setup(networks.make({"name": "resnet", "width": 32}), GREY)
     source, matched = sources.make(spec), sources.make({"name": "matched", "source": spec})
     own, drawn = (one.load(wide, workspace, 0, 0).network.part("layer3").state_dict() for one in (source, matched))
     for name in ("0.conv1.weight", "0.conv2.weight"):
@@ -248,7 +248,7 @@ def test_permuted_pixels_are_the_same_in_every_image_and_keep_their_statistics()
     source = sources.make("permuted:patterns")
     assert isinstance(source, Pretrained)
     split = datasets.make("patterns").read("train", Storage(Path(), Path()))
-    form = InputForm(12, 1)
+    form = Images(12, 1)
     first, second = (source.rearrange(split, form, np.random.default_rng(3)).items for _ in range(2))
     assert np.array_equal(first, second)
     assert np.array_equal(np.sort(first.reshape(len(first), -1)), np.sort(split.items.reshape(len(first), -1)))
@@ -266,10 +266,10 @@ def test_a_warm_start_trains_on_the_first_of_the_trials_own_draw(workspace: Work
     spec = {"name": "trained", "dataset": "patterns", "steps": 10, "n_train": 16, "per_seed": True}
     source = sources.make(spec)
     assert isinstance(source, Pretrained)
-    arm = Arm(Target(datasets.make("patterns"), 32), SETUP, Budget(), 0)
+    conditions = Conditions(Target(datasets.make("patterns"), 32), SETUP, Budget(), ACCURACY, UNCHANGED)
     pool = datasets.make("patterns").split("train", workspace)
     drawn = source._drawn(pool, 0, 5)
-    assert np.array_equal(drawn, arm.draw(workspace, 5)[0].train[:16])
+    assert np.array_equal(drawn, draw_of(conditions, 5, workspace)[0].train[:16])
     assert source.load(SETUP, workspace, 0, 0).digest() != source.load(SETUP, workspace, 1, 0).digest()
 
 

@@ -150,13 +150,14 @@ class Start:
 
     @property
     def boundary(self) -> int:
-        """The block boundary before which nothing ever learns; that after the pooling where nothing learns at all."""
-        return self.network.frozen_prefix(self.moving)
+        """The boundary before which nothing ever learns and no penalty looks; after the pooling where nothing does."""
+        penalties = [phase.penalty for phase in self.phases if phase.penalty is not None]
+        return self.network.frozen_prefix((*self.moving, *(name for one in penalties for name in one.blocks)))
 
     @property
     def unfrozen(self) -> int | None:
         """How many of the last blocks learn besides the head; None where nothing is trained."""
-        return max(0, len(self.network.names) - self.boundary) if self.phases else None
+        return max(0, len(self.network.names) - self.network.frozen_prefix(self.moving)) if self.phases else None
 
 
 @dataclass(frozen=True)

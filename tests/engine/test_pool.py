@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from tlbench.engine.executor import Engine, default_jobs
 from tlbench.engine.jobs import Job, Work
-from tlbench.engine.pool import Engine, Pool, WorkerProcess, chosen, default_jobs, device_of
+from tlbench.engine.pool import WorkerPool, WorkerProcess, chosen, device_of
 from tlbench.errors import TlbenchError
 from tlbench.processes import FORKED, THREAD_VARIABLES, default_threads
 from tlbench.workspace import Workspace
@@ -58,12 +59,12 @@ def _killed(_: Workspace) -> int:
 
 
 def test_one_job_is_done_here(workspace: Workspace) -> None:
-    with Pool(Engine("cpu", 1, 1), workspace) as pool:
+    with WorkerPool(Engine("cpu", 1, 1), workspace) as pool:
         assert list(pool.run(_jobs(_pid, _pid))) == [(0, os.getpid()), (1, os.getpid())]
 
 
 def test_several_jobs_are_done_elsewhere_by_workers_that_stay(workspace: Workspace) -> None:
-    with Pool(Engine("cpu", 2, 1), workspace) as pool:
+    with WorkerPool(Engine("cpu", 2, 1), workspace) as pool:
         first = dict(pool.run(_jobs(*[_pid] * 6)))
         second = dict(pool.run(_jobs(*[_pid] * 6)))
     assert set(first) == set(range(6))
@@ -100,7 +101,7 @@ def test_a_much_longer_one_goes_first_and_a_later_block_last() -> None:
 def test_jobs_are_told_when_they_begin_and_what_they_took(workspace: Workspace) -> None:
     jobs = [Job(_busy, "", seconds, shares=i % 2) for i, seconds in enumerate([9.0, 8.0, 7.0, 6.0, 1.0])]
     told: list[tuple[int, int, float | None]] = []
-    with Pool(Engine("cpu", 2, 1), workspace) as pool:
+    with WorkerPool(Engine("cpu", 2, 1), workspace) as pool:
         assert {i for i, _ in pool.run(jobs, lambda *one: told.append(one))} == set(range(5))
     begun = [(worker, position) for worker, position, took in told if took is None]
     done = {(worker, position): took for worker, position, took in told if took is not None}
@@ -113,7 +114,7 @@ def test_jobs_are_told_when_they_begin_and_what_they_took(workspace: Workspace) 
 
 def test_results_come_with_their_own_position(workspace: Workspace) -> None:
     """Also where several of a worker's are done before anybody looks."""
-    with Pool(Engine("cpu", 2, 1), workspace) as pool:
+    with WorkerPool(Engine("cpu", 2, 1), workspace) as pool:
         found = []
         for position, result in pool.run([Job(partial(_echo, number), "", 1.0) for number in range(40)]):
             time.sleep(0.01)
@@ -121,29 +122,45 @@ def test_results_come_with_their_own_position(workspace: Workspace) -> None:
     assert sorted(found) == [(number, number) for number in range(40)]
 
 
-def test_meanwhile_is_done_here_while_workers_work(workspace: Workspace) -> None:
-    seen: list[Workspace] = []
-    with Pool(Engine("cpu", 2, 1), workspace) as pool:
-        assert len(list(pool.run(_jobs(_busy, _busy, _busy), meanwhile=seen.append))) == 3
-    assert seen == [workspace]
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_threads_are_the_engines_within_and_the_callers_after(jobs: int, workspace: Workspace) -> None:
+    torch.set_num_threads(2)
+    with WorkerPool(Engine("cpu", jobs, 1), workspace) as pool:
+        assert torch.get_num_threads() == 1
+        assert [threads for _, (_, threads, _) in pool.run(_jobs(_start))] == [1]
+    assert torch.get_num_threads() == 2
+    with pytest.raises(TlbenchError, match="told"), WorkerPool(Engine("cpu", jobs, 1), workspace) as pool:
+        list(pool.run(_jobs(_bad)))
+    assert torch.get_num_threads() == 2
+
+
+def test_what_is_cancelled_ends(workspace: Workspace) -> None:
+    pool = WorkerPool(Engine("cpu", 2, 1), workspace)
+    with pool:
+        pids = {pid for _, pid in pool.run(_jobs(_busy, _busy, _busy))}
+        pool.cancel()
+        deadline = time.monotonic() + 20
+        while any(_alive(pid) for pid in pids) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not any(_alive(pid) for pid in pids)
 
 
 def test_an_error_in_a_worker_is_the_callers(workspace: Workspace) -> None:
-    with pytest.raises(TlbenchError, match="told"), Pool(Engine("cpu", 2, 1), workspace) as pool:
+    with pytest.raises(TlbenchError, match="told"), WorkerPool(Engine("cpu", 2, 1), workspace) as pool:
         list(pool.run(_jobs(_bad)))
 
 
 def test_a_killed_worker_is_told_in_a_line(workspace: Workspace) -> None:
     with (
-        pytest.raises(TlbenchError, match=r"a worker was killed.*fewer --jobs"),
-        Pool(Engine("cpu", 2, 1), workspace) as pool,
+        pytest.raises(TlbenchError, match=r"a worker was killed.*fewer jobs"),
+        WorkerPool(Engine("cpu", 2, 1), workspace) as pool,
     ):
         list(pool.run(_jobs(_killed)))
 
 
 def test_workers_start_with_their_threads_and_keep_their_memory(workspace: Workspace) -> None:
     before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
-    with Pool(Engine("cpu", 2, 1), workspace) as pool:
+    with WorkerPool(Engine("cpu", 2, 1), workspace) as pool:
         found = [result for _, result in pool.run(_jobs(_start, _start))]
     for variables, threads, pages in found:
         assert threads == 1
@@ -174,29 +191,37 @@ def test_threads_share_the_cores() -> None:
 
 
 def test_workers_die_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+    (tmp_path / "staying.py").write_text(
+        textwrap.dedent("""
+        import os, time
+        from pathlib import Path
+
+        def stay(folder, _):
+            Path(folder, str(os.getpid())).touch()
+            time.sleep(60)
+        """)
+    )
     script = tmp_path / "parent.py"
     script.write_text(
         textwrap.dedent("""
-        import os, sys, time
+        import sys
+        from functools import partial
         from pathlib import Path
         import torch
-        from tlbench.workspace import Storage
-        from tlbench.engine import Engine, Job, Pool
-        from tlbench.workspace import Workspace
-
-        def stay(_):
-            Path(sys.argv[1], str(os.getpid())).touch()
-            time.sleep(60)
+        from staying import stay
+        from tlbench.engine import Engine, Job, WorkerPool
+        from tlbench.workspace import Storage, Workspace
 
         if __name__ == "__main__":
             place = Workspace(Storage(Path("."), Path(".")), torch.device("cpu"))
-            with Pool(Engine("cpu", 2, 1), place) as pool:
-                list(pool.run([Job(stay, "", 1.0)] * 2))
+            with WorkerPool(Engine("cpu", 2, 1), place) as pool:
+                list(pool.run([Job(partial(stay, sys.argv[1]), "", 1.0)] * 2))
         """)
     )
     pids = tmp_path / "pids"
     pids.mkdir()
-    with subprocess.Popen([sys.executable, str(script), str(pids)]) as parent:
+    places = {"PYTHONPATH": os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH", "")]))}
+    with subprocess.Popen([sys.executable, str(script), str(pids)], env=os.environ | places) as parent:
         deadline = time.monotonic() + 60
         while len(list(pids.iterdir())) < 2 and time.monotonic() < deadline:
             time.sleep(0.1)

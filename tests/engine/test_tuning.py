@@ -2,15 +2,15 @@
 
 import pytest
 
+from tests.tiny import GREY
 from tlbench.engine.tuning import Tuning
-from tlbench.form import InputForm
 from tlbench.network import Setup, networks
-from tlbench.trials.attempt import Choice
+from tlbench.trials import Choice
 from tlbench.workspace import Workspace
 
 
 def _setup(spec: object) -> Setup:
-    return Setup(networks.make(spec), InputForm(8, 1))
+    return Setup(networks.make(spec), GREY)
 
 
 def test_every_way_that_is_open_is_timed(workspace: Workspace) -> None:

@@ -1,25 +1,25 @@
 """Augmentation: what is asked for and no more, the same wherever it is done, each image by its own draws."""
 
-from dataclasses import replace
-
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 from torch import Tensor
 
+from tests.drawn import noise
 from tlbench.dataset import Split
 from tlbench.errors import TlbenchError
-from tlbench.form import InputForm
-from tlbench.training.augment import Augmentation, Augmented, black, cropped, make, warped
-from tlbench.training.items import Encoded, Examples, Items
+from tlbench.forms.images import Images
+from tlbench.training.augment import ImageAugmentation, cropped, image_augmentation, warped
+from tlbench.training.items import Augmented, Examples, Items
 
-EVERYTHING = Augmentation(flip=True, crop=2, rotate=10.0, scale=0.1, shift=0.1)
+EVERYTHING = ImageAugmentation(flip=True, crop=2, rotate=10.0, scale=0.1, shift=0.1)
 EACH = [
-    Augmentation(flip=True),
-    Augmentation(crop=2),
-    Augmentation(rotate=10.0),
-    Augmentation(scale=0.2),
-    Augmentation(shift=0.2),
+    ImageAugmentation(flip=True),
+    ImageAugmentation(crop=2),
+    ImageAugmentation(rotate=10.0),
+    ImageAugmentation(scale=0.2),
+    ImageAugmentation(shift=0.2),
     EVERYTHING,
 ]
 
@@ -40,16 +40,16 @@ def _still(count: int = 1, **moved: Tensor) -> dict[str, Tensor]:
 @pytest.mark.parametrize(
     ("names", "expected"),
     [
-        ([], Augmentation()),
-        (["flip"], Augmentation(flip=True)),
-        ("flip", Augmentation(flip=True)),
-        (["flip", "crop:2"], Augmentation(flip=True, crop=2)),
-        (["affine:10"], Augmentation(rotate=10.0, scale=0.1, shift=0.1)),
-        (["rotate:180", "scale:0.3", "shift:0.2"], Augmentation(rotate=180.0, scale=0.3, shift=0.2)),
+        ([], ImageAugmentation()),
+        (["flip"], ImageAugmentation(flip=True)),
+        ("flip", ImageAugmentation(flip=True)),
+        (["flip", "crop:2"], ImageAugmentation(flip=True, crop=2)),
+        (["affine:10"], ImageAugmentation(rotate=10.0, scale=0.1, shift=0.1)),
+        (["rotate:180", "scale:0.3", "shift:0.2"], ImageAugmentation(rotate=180.0, scale=0.3, shift=0.2)),
     ],
 )
-def test_a_suites_words_make_an_augmentation(names: list[str], expected: Augmentation) -> None:
-    assert make(names) == expected
+def test_a_suites_words_make_an_augmentation(names: list[str], expected: ImageAugmentation) -> None:
+    assert image_augmentation(names) == expected
 
 
 @pytest.mark.parametrize(
@@ -72,23 +72,23 @@ def test_a_suites_words_make_an_augmentation(names: list[str], expected: Augment
 )
 def test_a_wrong_word_is_named_with_its_mend(names: list[str], message: str) -> None:
     with pytest.raises(TlbenchError) as caught:
-        make(names)
+        image_augmentation(names)
     assert str(caught.value) == message
 
 
 def test_the_recipe_fixes_the_augmentation() -> None:
     assert EVERYTHING.recipe() == {"flip": True, "crop": 2, "rotate": 10.0, "scale": 0.1, "shift": 0.1}
-    assert Augmentation(**EVERYTHING.recipe()) == EVERYTHING
+    assert ImageAugmentation(**EVERYTHING.recipe()) == EVERYTHING
 
 
 def test_nothing_asked_changes_nothing() -> None:
     images = _images()
-    assert torch.equal(Augmentation()(images, _draws()), images)
+    assert torch.equal(ImageAugmentation()(images, _draws()), images)
 
 
 def test_a_flip_turns_about_half_from_side_to_side_and_leaves_the_rest() -> None:
     images = _images(1000)
-    result = Augmentation(flip=True)(images, _draws())
+    result = ImageAugmentation(flip=True)(images, _draws())
     same = (result == images).flatten(1).all(1)
     turned = (result == images.flip(3)).flatten(1).all(1)
     assert (same ^ turned).all()
@@ -108,14 +108,14 @@ def test_a_crop_is_what_a_loop_over_the_images_cuts() -> None:
 def test_crops_are_cut_from_every_corner_alike() -> None:
     middle = torch.zeros(900, 1, 5, 5)
     middle[:, :, 2, 2] = 1
-    places = Augmentation(crop=1)(middle, _draws()).sum(0)[0]
+    places = ImageAugmentation(crop=1)(middle, _draws()).sum(0)[0]
     assert float(places.sum()) == 900
     assert (places[1:4, 1:4] > 60).all()
 
 
 def test_a_crop_as_large_as_the_image_is_refused() -> None:
     with pytest.raises(TlbenchError, match=r"^augmentation 'crop:7': the images are 9 x 7 pixels; crop less$"):
-        Augmentation(crop=7)(_images(), _draws())
+        ImageAugmentation(crop=7)(_images(), _draws())
 
 
 def test_a_warp_by_nothing_changes_nothing() -> None:
@@ -160,7 +160,7 @@ def test_a_scale_above_one_enlarges(factor: float, side: int) -> None:
 
 
 @pytest.mark.parametrize("augmentation", EACH)
-def test_a_seed_fixes_the_result(augmentation: Augmentation) -> None:
+def test_a_seed_fixes_the_result(augmentation: ImageAugmentation) -> None:
     images = _images()
     first, again, other = (augmentation(images, _draws(seed)) for seed in (1, 1, 2))
     assert torch.equal(first, again)
@@ -168,23 +168,23 @@ def test_a_seed_fixes_the_result(augmentation: Augmentation) -> None:
     assert not torch.equal(first, images)
 
 
-@pytest.mark.parametrize("augmentation", [Augmentation(), *EACH])
-def test_every_call_takes_the_same_number_of_draws(augmentation: Augmentation) -> None:
+@pytest.mark.parametrize("augmentation", [ImageAugmentation(), *EACH])
+def test_every_call_takes_the_same_number_of_draws(augmentation: ImageAugmentation) -> None:
     used, plain = _draws(), _draws()
     augmentation(_images(5), used)
-    Augmentation()(_images(5), plain)
+    ImageAugmentation()(_images(5), plain)
     assert torch.equal(used.get_state(), plain.get_state())
 
 
 def test_an_option_more_changes_no_other_options_draws() -> None:
     images = _images()
-    flipped = Augmentation(flip=True)(images, _draws())
-    both = Augmentation(flip=True, crop=2)(images, _draws())
-    assert torch.equal(both, Augmentation(crop=2)(flipped, _draws()))
+    flipped = ImageAugmentation(flip=True)(images, _draws())
+    both = ImageAugmentation(flip=True, crop=2)(images, _draws())
+    assert torch.equal(both, ImageAugmentation(crop=2)(flipped, _draws()))
 
 
 @pytest.mark.parametrize("augmentation", EACH)
-def test_an_image_is_moved_by_its_own_draws_whatever_its_neighbours(augmentation: Augmentation) -> None:
+def test_an_image_is_moved_by_its_own_draws_whatever_its_neighbours(augmentation: ImageAugmentation) -> None:
     images = _images(16)
     others = torch.cat([images[:1], torch.zeros_like(images[1:])])
     assert torch.equal(augmentation(images, _draws())[0], augmentation(others, _draws())[0])
@@ -196,7 +196,7 @@ def test_an_image_is_moved_by_its_own_draws_whatever_its_neighbours(augmentation
 @pytest.mark.parametrize("shape", [(1, 1, 8, 8), (3, 3, 6, 11), (2, 1, 12, 5)])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16, torch.bfloat16])
 def test_shape_dtype_and_device_are_kept(
-    augmentation: Augmentation, shape: tuple[int, ...], dtype: torch.dtype
+    augmentation: ImageAugmentation, shape: tuple[int, ...], dtype: torch.dtype
 ) -> None:
     images = torch.randn(shape, generator=_draws()).to(dtype)
     before = images.clone()
@@ -215,35 +215,45 @@ def test_another_device_gives_the_same() -> None:
 
 
 @pytest.mark.parametrize("augmentation", EACH)
-def test_an_image_of_nothing_but_the_fill_stays_so(augmentation: Augmentation) -> None:
+def test_an_image_of_nothing_but_the_fill_stays_so(augmentation: ImageAugmentation) -> None:
     fill = torch.tensor([-0.4, 0.0, 2.0])
     blank = fill.view(1, 3, 1, 1).expand(8, 3, 9, 7)
     torch.testing.assert_close(augmentation(blank, _draws(), fill), blank.clone(), atol=1e-6, rtol=0)
 
 
 def test_black_is_what_the_form_makes_of_it() -> None:
-    form = replace(InputForm(4, 3), mean=(0.1, 0.2, 0.3), std=(0.5, 0.25, 1.0))
+    scaled = Images(4, 3, (0.1, 0.2, 0.3), (0.5, 0.25, 1.0))
     split = Split(np.zeros((2, 3, 4, 4), np.uint8), np.array([0, 1]), ("a", "b"))
-    scaled = Examples(split, np.arange(2), form, torch.device("cpu")).inputs(torch.tensor([0]))
-    torch.testing.assert_close(black(form).view(1, 3, 1, 1).expand(1, 3, 4, 4), scaled)
+    black = Examples(split, np.arange(2), scaled, torch.device("cpu")).inputs(torch.tensor([0]))
+    torch.testing.assert_close(scaled.blank().view(1, 3, 1, 1).expand(1, 3, 4, 4), black)
+
+
+def _examples(items: npt.NDArray[np.uint8]) -> Examples:
+    """As they are: in [0, 1], not scaled further."""
+    plain = Images(items.shape[2], 3, (0.0,) * 3, (1.0,) * 3)
+    return Examples(Split(items, np.arange(len(items)), ("a",)), np.arange(len(items)), plain, torch.device("cpu"))
 
 
 def test_augmented_items_keep_labels_and_change_their_inputs_every_time() -> None:
-    plain = Encoded(_images(6), torch.arange(6))
-    items: Items = Augmented(plain, EVERYTHING, _draws())
+    plain, nothing = _examples(noise(6, 3, 9, 9)), torch.zeros(3)
+    items: Items = Augmented(plain, EVERYTHING, _draws(), nothing)
     chosen = torch.tensor([4, 1])
+    before = plain.inputs(chosen).clone()
     first, second = items.inputs(chosen), items.inputs(chosen)
+    assert isinstance(first, Tensor)
+    assert isinstance(second, Tensor)
     assert len(items) == 6
     assert items.labels is plain.labels
-    assert first.shape == second.shape == (2, 3, 9, 7)
+    assert items.inner_values == plain.inner_values == 3 * 9 * 9
+    assert first.shape == second.shape == (2, 3, 9, 9)
     assert not torch.equal(first, second)
-    assert torch.equal(first, Augmented(plain, EVERYTHING, _draws()).inputs(chosen))
-    assert torch.equal(plain.inputs(chosen), _images(6)[chosen])
+    assert torch.equal(first, Augmented(plain, EVERYTHING, _draws(), nothing).inputs(chosen))
+    assert torch.equal(plain.inputs(chosen), before)
 
 
 def test_augmented_items_pad_with_their_fill() -> None:
     fill = torch.tensor([3.0, -1.0, 0.5])
-    plain = Encoded(torch.zeros(50, 3, 4, 4), torch.zeros(50, dtype=torch.long))
-    result = Augmented(plain, Augmentation(crop=1), _draws(), fill).inputs(torch.arange(50))
+    plain = _examples(np.zeros((50, 3, 4, 4), np.uint8))
+    result = Augmented(plain, ImageAugmentation(crop=1), _draws(), fill).inputs(torch.arange(50))
     for channel, value in enumerate(fill.tolist()):
         assert set(result[:, channel].unique().tolist()) == {0.0, value}

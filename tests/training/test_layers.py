@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tlbench.network import HEAD, networks
+from tlbench.network import HEAD, Network, networks
 from tlbench.training.joined import join
 from tlbench.training.layers import GlobalPool, Layers, ShortcutA, layout, normalised
 from tlbench.training.optimizer import AdamW
@@ -97,7 +97,7 @@ def test_a_layout_is_kept_all_the_way_forward_and_back(spec: object, n: int) -> 
     """Mixed layouts fall back to slow loops: a third of a step on a small residual network."""
     apart = [networks.make(spec).build((1, 16, 16), 5).to(memory_format=torch.channels_last) for _ in range(n)]
     network = join(apart, torch.randn(2, 1, 16, 16)) if n > 1 else apart[0]
-    assert network is not None
+    assert isinstance(network, Network)
     outputs: list[Tensor] = []
     for block in network.blocks.values():
         block.register_forward_hook(lambda _, __, out: outputs.append(out))

@@ -7,13 +7,14 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.tiny import ACCURACY
 from tlbench.curve import evaluation_steps
-from tlbench.method import Budget, Phase
-from tlbench.network import HEAD, Network, networks
+from tlbench.method import Batch, Budget, Penalty, Phase
+from tlbench.network import HEAD, Activations, Network, networks, values_of
 from tlbench.training.items import Encoded
-from tlbench.training.learners import Learner, accuracy, predict
+from tlbench.training.learners import Learner, predict
 from tlbench.training.loop import Clock, Fitted, fit, seconds_a_step
-from tlbench.training.prefix import run_prefix
+from tlbench.training.prefix import FrozenPrefix
 from tlbench.workspace import Workspace
 
 BUDGET = Budget(epochs=4, batch_size=16, learning_rates=(0.01,))
@@ -29,7 +30,7 @@ def _items(seed: int, n: int = 48) -> Encoded:
 def _learner(seed: int) -> Learner:
     torch.manual_seed(seed)
     network = networks.make({"name": "resnet", "width": 4}).build((1, 8, 8), 3)
-    return Learner(network, _items(seed), _items(seed + 100), torch.Generator().manual_seed(seed))
+    return Learner(network, _items(seed), _items(seed + 100), torch.Generator().manual_seed(seed), ACCURACY)
 
 
 def _all(network: Network) -> tuple[str, ...]:
@@ -46,7 +47,8 @@ def test_training_learns_and_reads_the_curve_at_the_fixed_steps() -> None:
     assert fitted.failure is None
     assert fitted.curve.steps == evaluation_steps(BUDGET.steps(48))
     assert fitted.curve.train_loss[0] is None
-    assert fitted.curve.validation_accuracy[-1] == accuracy(learner.network, learner.validation) > 0.8
+    reached = ACCURACY.value(predict(learner.network, learner.validation), learner.validation.labels)
+    assert fitted.curve.validation_score[-1] == reached > 0.8
     assert list(fitted.curve.seconds) == sorted(fitted.curve.seconds)
 
 
@@ -61,7 +63,7 @@ def test_seeds_trained_side_by_side_are_as_if_alone() -> None:
     alone = [_learner(seed) for seed in (0, 1, 2)]
     grouped = fit(together, [Phase(_all(together[0].network))], BUDGET, 0.01)
     for one, learner, group in zip(alone, together, grouped, strict=True):
-        assert _fit(one).curve.validation_accuracy == group.curve.validation_accuracy
+        assert _fit(one).curve.validation_score == group.curve.validation_score
         assert one.network.checksum(_all(one.network)) == learner.network.checksum(_all(learner.network))
 
 
@@ -78,10 +80,15 @@ def test_training_on_a_cached_prefix_equals_training_through_it(workspace: Works
     through, cached = _learner(2), _learner(2)
     plain = _fit(through, Phase(("layer3", HEAD)))
     parts = {"train": cached.train, "validation": cached.validation}
-    found = [run_prefix(cached.network, items, of, 3, workspace) for of, items in parts.items()]
+    prefix = FrozenPrefix(cached.network, 3, workspace)
+    found = [prefix.apply(items, of) for of, items in parts.items()]
     items = [one.items for one in found if one is not None]
     short = fit(
-        [Learner(cached.network, items[0], items[1], cached.order)], [Phase(("layer3", HEAD))], BUDGET, 0.01, 3
+        [Learner(cached.network, items[0], items[1], cached.order, ACCURACY)],
+        [Phase(("layer3", HEAD))],
+        BUDGET,
+        0.01,
+        3,
     )[0]
     assert short.curve.train_loss == plain.curve.train_loss
     assert cached.network.checksum(_all(cached.network)) == through.network.checksum(_all(through.network))
@@ -103,13 +110,13 @@ def test_a_learning_rate_factor_of_zero_leaves_a_part_where_it_is() -> None:
 def test_a_penalty_sees_network_inputs_and_features_and_changes_the_result() -> None:
     seen: list[tuple[int, ...]] = []
 
-    def penalty(network: Network, inputs: Tensor, features: Tensor) -> Tensor:
-        seen.append((*inputs.shape, *features.shape))
-        return 10 * features.square().mean() + 0 * network.head.weight.sum()
+    def penalty(batch: Batch) -> Tensor:
+        seen.append((*values_of(batch.inputs).shape, *batch.features.shape))
+        return 10 * batch.features.square().mean() + 0 * batch.network.head.weight.sum()
 
     plain, held = _learner(6), _learner(6)
     _fit(plain)
-    _fit(held, Phase(_all(held.network), penalty=penalty))
+    _fit(held, Phase(_all(held.network), penalty=Penalty(penalty)))
     assert set(seen) == {(16, 1, 8, 8, 16, 16)}
     assert plain.network.checksum([HEAD]) != held.network.checksum([HEAD])
 
@@ -129,14 +136,17 @@ def test_evaluation_is_outside_the_clock() -> None:
     learner = _learner(9)
 
     class Slow(Encoded):
-        def inputs(self, chosen: Tensor) -> Tensor:
+        def inputs(self, chosen: Tensor) -> Activations:
             time.sleep(0.05)
             return super().inputs(chosen)
 
-    slow = Slow(learner.validation.inputs(torch.arange(48)), learner.validation.labels)
+    slow = Slow(values_of(learner.validation.inputs(torch.arange(48))), learner.validation.labels)
     start = time.perf_counter()
     fitted = fit(
-        [Learner(learner.network, learner.train, slow, learner.order)], [Phase(_all(learner.network))], BUDGET, 0.01
+        [Learner(learner.network, learner.train, slow, learner.order, ACCURACY)],
+        [Phase(_all(learner.network))],
+        BUDGET,
+        0.01,
     )[0]
     waited = 0.05 * len(fitted.curve.steps)
     assert fitted.seconds <= time.perf_counter() - start - waited
@@ -148,9 +158,8 @@ def test_predict_leaves_modes_and_order_alone() -> None:
     modes = [module.training for module in network.modules()]
     outputs = predict(network, _items(0))
     assert [module.training for module in network.modules()] == modes
-    assert torch.equal(
-        outputs[5:6].argmax(1), predict(network, Encoded(_items(0).inputs(torch.tensor([5])), torch.zeros(1))).argmax(1)
-    )
+    sixth = Encoded(values_of(_items(0).inputs(torch.tensor([5]))), torch.zeros(1))
+    assert torch.equal(outputs[5:6].argmax(1), predict(network, sixth).argmax(1))
 
 
 def test_the_learning_rate_rises_then_falls() -> None:

@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from tests.drawn import noise
+from tests.tiny import GREY
 from tlbench.datasets.patterns import Patterns
 from tlbench.errors import TlbenchError
-from tlbench.form import InputForm
+from tlbench.form import forms
 from tlbench.network import HEAD, Setup, networks
 from tlbench.source import Weights, sources
 from tlbench.sources.shuffled import Shuffled
@@ -23,7 +24,7 @@ from tlbench.workspace import Workspace
 
 DATASET = {"name": "patterns", "n_classes": 2, "size": 8}
 SPEC: dict[str, Any] = {"name": "trained", "dataset": DATASET, "steps": 6}
-SETUP = Setup(networks.make({"name": "resnet", "width": 4}), InputForm(8, 1))
+SETUP = Setup(networks.make({"name": "resnet", "width": 4}), GREY)
 
 
 @pytest.fixture
@@ -95,7 +96,7 @@ def test_training_leaves_the_global_generators_alone(workspace: Workspace) -> No
         {"name": "shuffled"},
         {"dataset": DATASET | {"variant": 1}},
         {"setup": Setup(networks.make({"name": "resnet", "width": 6}), SETUP.form)},
-        {"setup": Setup(SETUP.architecture, InputForm(7, 1))},
+        {"setup": Setup(SETUP.architecture, forms.make({"name": "images", "size": 7, "channels": 1}))},
     ],
     ids=lambda change: next(iter(change)),
 )

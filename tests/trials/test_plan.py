@@ -8,6 +8,7 @@ import pytest
 
 from tests.tiny import SOURCE, tiny_suite
 from tlbench.errors import TlbenchError
+from tlbench.forms.images import Images
 from tlbench.trials.plan import resolve
 from tlbench.workspace import Workspace
 
@@ -69,13 +70,12 @@ def test_one_colour_dataset_makes_every_input_colour(workspace: Workspace, tmp_p
     np.savez(tmp_path / "c.npz", train_images=np.zeros((80, 12, 12, 3), np.uint8), train_labels=labels)
     targets = [{"dataset": f"npz:{tmp_path / 'c.npz'}", "n_train": 20}, {"dataset": "patterns", "n_train": 32}]
     plan = resolve(tiny_suite(targets=targets, image_size=0), workspace)
-    assert {c.arm.setup.form.channels for c in plan.cells} == {3}
-    assert {c.arm.setup.form.size for c in plan.cells} == {12}
+    assert {c.conditions.setup.form.shape for c in plan.cells} == {(3, 12, 12)}
 
 
 def test_a_sweep_over_n_train_is_a_target_each(workspace: Workspace) -> None:
     plan = resolve(tiny_suite(targets=[{"dataset": "patterns", "n_train": [16, 32]}]), workspace)
-    assert [c.arm.target.label for c in plan.cells] == ["patterns-1.0-n16"] * 2 + ["patterns-1.0-n32"] * 2
+    assert [c.conditions.target.label for c in plan.cells] == ["patterns-1.0-n16"] * 2 + ["patterns-1.0-n32"] * 2
 
 
 def test_a_zoo_source_brings_its_own_network_and_baseline(workspace: Workspace) -> None:
@@ -91,8 +91,10 @@ def test_a_zoo_source_brings_its_own_network_and_baseline(workspace: Workspace) 
     plan = resolve(suite, workspace)
     baselines = {plan.baseline(cell, 0).cell for cell in plan.cells}
     assert len(baselines) == 2
-    assert plan.cells[1].arm.setup.form.channels == 3
-    assert plan.cells[1].arm.setup.form.mean == (0.485, 0.456, 0.406)
+    form = plan.cells[1].conditions.setup.form
+    assert isinstance(form, Images)
+    assert form.channels == 3
+    assert form.mean == (0.485, 0.456, 0.406)
 
 
 def test_each_budget_protocol_has_a_baseline_of_its_own(workspace: Workspace) -> None:
@@ -105,14 +107,14 @@ def test_each_budget_protocol_has_a_baseline_of_its_own(workspace: Workspace) ->
         "equal_compute": f"{stem}-plus20epochs/scratch",
         "plateau": f"{stem}-plateau/scratch",
     }
-    assert plan.baseline(plan.cells[0], 0, "equal_compute").arm.budget.epochs == 2 + 10 * 64 // 32
+    assert plan.baseline(plan.cells[0], 0, "equal_compute").conditions.budget.epochs == 2 + 10 * 64 // 32
     assert len(plan.trials()) == 2 * (2 + 3)
 
 
 def test_a_source_without_pretraining_adds_no_compute(workspace: Workspace) -> None:
     suite = tiny_suite(protocols=["equal_compute"], cross=[{"sources": ["null"], "methods": ["finetune"]}])
     plan = resolve(suite, workspace)
-    assert plan.baseline(plan.cells[0], 0).arm == plan.cells[0].arm
+    assert plan.baseline(plan.cells[0], 0).conditions == plan.cells[0].conditions
 
 
 def test_weights_that_are_missing_are_told_before_anything_is_trained(

@@ -6,20 +6,31 @@ import numpy as np
 import pytest
 import torch
 
-from tests.tiny import BUDGET, SOURCE, tiny_arm, tiny_trial
+from tests.tiny import BUDGET, SOURCE, tiny_conditions, tiny_trial
+from tlbench.curve import LearningCurve
+from tlbench.dataset import Indices
 from tlbench.method import Materials, methods
-from tlbench.records import unpack_bits
+from tlbench.records import Outcome, unpack_items
 from tlbench.source import Weights
 from tlbench.training import learners
-from tlbench.trials.attempt import PLAIN
+from tlbench.trials import PLAIN, Conditions, draw_of
 from tlbench.workspace import Workspace
+
+
+def _curve(outcome: Outcome) -> LearningCurve:
+    assert outcome.curve is not None
+    return outcome.curve
+
+
+def _drawn(conditions: Conditions, workspace: Workspace, seed: int = 0) -> Indices:
+    return draw_of(conditions, seed, workspace)[0].train
 
 
 @pytest.mark.parametrize("method", ["scratch", "finetune", "last_k:2", "linear_probe", "features", "direct"])
 def test_the_same_trial_gives_the_same_record(method: str, workspace: Workspace) -> None:
     first, second = (tiny_trial(method).run(workspace) for _ in range(2))
     assert first.status == "done"
-    assert (first.recipe, first.outcome) == (second.recipe, second.outcome)
+    assert (first.recipe, first.outcome_digest) == (second.recipe, second.outcome_digest)
 
 
 def test_a_trial_leaves_the_global_generators_alone(workspace: Workspace) -> None:
@@ -32,63 +43,69 @@ def test_a_trial_leaves_the_global_generators_alone(workspace: Workspace) -> Non
 
 def test_the_outcome_holds_what_a_verdict_needs(workspace: Workspace) -> None:
     outcome = tiny_trial("scratch").run(workspace).outcome
-    right = unpack_bits(outcome["correct"], outcome["n_test"])
-    assert right.mean() == outcome["accuracy"]
-    assert outcome["n_train"] == 32
-    assert outcome["n_validation"] == 16
-    assert outcome["chance"] == pytest.approx(1 / 8)
-    assert outcome["curve"]["steps"][-1] == outcome["steps"] == 4
-    assert outcome["frozen"] == []
+    right = unpack_items(outcome.judged.items, outcome.judged.n)
+    assert set(right) <= {0.0, 1.0}
+    assert right.mean() == outcome.judged.score
+    assert outcome.metric == "accuracy"
+    assert outcome.n_train == 32
+    assert outcome.n_validation == 16
+    assert outcome.judged.n == 800
+    assert outcome.judged.chance == pytest.approx(1 / 8)
+    assert outcome.validation_chance == pytest.approx(1 / 8, abs=1 / 16)
+    assert _curve(outcome).steps[-1] == outcome.steps == 4
+    assert outcome.frozen == ()
 
 
 def test_frozen_parts_are_named(workspace: Workspace) -> None:
-    assert tiny_trial("last_k:1").run(workspace).outcome["frozen"] == ["stem", "layer1", "layer2"]
+    assert tiny_trial("last_k:1").run(workspace).outcome.frozen == ("stem", "layer1", "layer2")
 
 
 def test_arms_without_training_have_no_curve(workspace: Workspace) -> None:
     outcome = tiny_trial("features:knn").run(workspace).outcome
-    assert outcome["curve"] is None
-    assert outcome["steps"] == 0
-    assert outcome["learning_rate"] is None
+    assert outcome.curve is None
+    assert outcome.steps == 0
+    assert outcome.learning_rate is None
 
 
 def test_direct_says_how_classes_were_matched(workspace: Workspace) -> None:
-    named = tiny_trial("direct").run(workspace).outcome["notes"]
-    assert named == ["classes matched by name"]
-    other = tiny_trial("direct", {"name": "trained", "dataset": "digits", "steps": 10}).run(workspace).outcome["notes"]
+    named = tiny_trial("direct").run(workspace).outcome.notes
+    assert named == ("classes matched by name",)
+    other = tiny_trial("direct", {"name": "trained", "dataset": "digits", "steps": 10}).run(workspace).outcome.notes
     assert other[0].startswith("classes mapped by the training draw: ")
 
 
 def test_the_draw_is_shared_by_every_arm_and_differs_by_seed_and_root(workspace: Workspace) -> None:
-    arm = tiny_arm()
-    first = arm.draw(workspace, 0)[0].train
-    assert np.array_equal(first, tiny_trial("scratch").arm.draw(workspace, 0)[0].train)
-    assert not np.array_equal(first, arm.draw(workspace, 1)[0].train)
-    assert not np.array_equal(first, replace(arm, root_seed=1).draw(workspace, 0)[0].train)
+    conditions = tiny_conditions()
+    first = _drawn(conditions, workspace)
+    assert np.array_equal(first, _drawn(tiny_trial("scratch").conditions, workspace))
+    assert not np.array_equal(first, _drawn(conditions, workspace, 1))
+    assert not np.array_equal(first, _drawn(replace(conditions, root_seed=1), workspace))
 
 
 def test_draws_are_nested_across_n_train(workspace: Workspace) -> None:
-    small, large = (tiny_arm(n).draw(workspace, 0)[0].train for n in (16, 64))
+    small, large = (_drawn(tiny_conditions(n), workspace) for n in (16, 64))
     assert set(small) < set(large)
 
 
 def test_the_null_source_fine_tuned_is_another_draw_than_scratch(workspace: Workspace) -> None:
     null, scratch = tiny_trial("finetune", "null").run(workspace), tiny_trial("scratch").run(workspace)
-    assert null.outcome["curve"] != scratch.outcome["curve"]
+    assert _curve(null.outcome).train_loss != _curve(scratch.outcome).train_loss
 
 
 def test_the_grid_is_chosen_on_validation_alone(workspace: Workspace) -> None:
     rates = (1e-6, 0.03)
-    arm = tiny_arm(budget=replace(BUDGET, epochs=10, learning_rates=rates))
-    grid = tiny_trial("scratch", arm=arm).run(workspace)
+    conditions = tiny_conditions(budget=replace(BUDGET, epochs=10, learning_rates=rates))
+    grid = tiny_trial("scratch", conditions=conditions).run(workspace)
     single = [
-        tiny_trial("scratch", arm=tiny_arm(budget=replace(arm.budget, learning_rates=(rate,)))).run(workspace)
+        tiny_trial(
+            "scratch", conditions=tiny_conditions(budget=replace(conditions.budget, learning_rates=(rate,)))
+        ).run(workspace)
         for rate in rates
     ]
-    best = max(single, key=lambda record: record.outcome["curve"]["validation_accuracy"][-1])
-    assert grid.outcome["learning_rate"] == best.outcome["learning_rate"] == 0.03
-    assert grid.outcome["correct"] == best.outcome["correct"]
-    assert grid.timing["grid_seconds"] > grid.timing["seconds"]
+    best = max(single, key=lambda record: _curve(record.outcome).validation_score[-1])
+    assert grid.outcome.learning_rate == best.outcome.learning_rate == 0.03
+    assert grid.outcome.judged.items == best.outcome.judged.items
+    assert grid.timing.grid_seconds > grid.timing.seconds
 
 
 def test_the_test_split_is_read_once(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,18 +117,18 @@ def test_the_test_split_is_read_once(workspace: Workspace, monkeypatch: pytest.M
         return plain(network, items, *rest, **named)  # type: ignore[arg-type]
 
     monkeypatch.setattr(learners, "predict", counting)
-    monkeypatch.setattr("tlbench.attempt.predict", counting)
+    monkeypatch.setattr("tlbench.trials.outcome.predict", counting)
     tiny_trial("scratch").run(workspace)
     assert sizes.count(800) == 1
     assert sizes[-1] == 800
 
 
 def test_a_diverging_trial_is_kept_as_failed(workspace: Workspace) -> None:
-    record = tiny_trial("scratch", arm=tiny_arm(budget=replace(BUDGET, epochs=30, learning_rates=(1e30,)))).run(
-        workspace
-    )
+    record = tiny_trial(
+        "scratch", conditions=tiny_conditions(budget=replace(BUDGET, epochs=30, learning_rates=(1e30,)))
+    ).run(workspace)
     assert record.status == "failed"
-    assert "not finite" in record.outcome["failure"]
+    assert "not finite" in str(record.outcome.failure)
 
 
 def test_what_goes_wrong_inside_is_a_failed_record_with_its_reason(
@@ -120,17 +137,17 @@ def test_what_goes_wrong_inside_is_a_failed_record_with_its_reason(
     def broken(*_: object) -> None:
         raise RuntimeError("out of\nmemory")
 
-    monkeypatch.setattr("tlbench.begun.evaluate", broken)
+    monkeypatch.setattr("tlbench.trials.trial.conclude", broken)
     record = tiny_trial("scratch").run(workspace)
     assert record.status == "failed"
-    assert record.outcome["failure"] == "RuntimeError: out of memory"
+    assert str(record.outcome.failure) == "RuntimeError: out of memory"
 
 
 def test_a_frozen_part_that_moved_is_an_error(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     checks = iter(range(1000))
-    monkeypatch.setattr("tlbench.network.Network.checksum", lambda *_: str(next(checks)))
+    monkeypatch.setattr("tlbench.trials.grid.checksum", lambda *_: str(next(checks)))
     record = tiny_trial("linear_probe", "null").run(workspace)
-    assert "frozen parts moved (stem, layer1, layer2, layer3)" in record.outcome["failure"]
+    assert "frozen parts moved (stem, layer1, layer2, layer3)" in str(record.outcome.failure)
 
 
 def test_one_baseline_serves_every_source_of_a_setup() -> None:
@@ -141,7 +158,7 @@ def test_one_baseline_serves_every_source_of_a_setup() -> None:
 def test_the_recipe_knows_the_content_of_a_users_file(workspace: Workspace) -> None:
     recipe = tiny_trial("finetune").recipe(workspace)
     assert recipe["source"]["dataset"]["name"] == "patterns"
-    shared = {"target", "budget", "seed", "root_seed", "network", "input", "variant", "augment"}
+    shared = {"target", "budget", "seed", "root_seed", "network", "input", "variant", "augment", "metric"}
     assert set(recipe) == shared | {"method", "source"}
 
 
@@ -155,19 +172,20 @@ def test_the_environment_names_the_code_and_the_machine(workspace: Workspace) ->
 
 def test_the_source_and_its_own_accuracy_stand_in_the_record(workspace: Workspace) -> None:
     outcome = tiny_trial("direct", SOURCE).run(workspace).outcome
-    assert len(outcome["source_weights"]) == 16
-    assert 0 <= outcome["source_accuracy"] <= 1
+    assert len(str(outcome.source_weights)) == 16
+    assert outcome.source_accuracy is not None
+    assert 0 <= outcome.source_accuracy <= 1
 
 
 def test_a_majority_guess_is_at_chance_and_reads_no_source(workspace: Workspace) -> None:
     record = tiny_trial("majority").run(workspace)
     assert record.status == "done"
-    assert record.outcome["accuracy"] == pytest.approx(1 / 8)
+    assert record.outcome.judged.score == pytest.approx(1 / 8)
     assert record.recipe["source"] is None
 
 
 def test_shrink_and_perturb_lies_between_source_and_scratch() -> None:
-    setup = tiny_arm().setup
+    setup = tiny_conditions().setup
     source, fresh = setup.build(8), setup.build(8)
     method = methods.make({"name": "shrink_perturb", "shrink": 0.5, "perturb": 0.25})
     expected = 0.5 * source.part("stem")[0].weight + 0.25 * fresh.part("stem")[0].weight  # type: ignore[index]
@@ -176,26 +194,27 @@ def test_shrink_and_perturb_lies_between_source_and_scratch() -> None:
 
 
 def test_a_plateau_doubles_the_budget_until_validation_stands_still(workspace: Workspace) -> None:
-    arm = replace(tiny_arm(64, replace(BUDGET, epochs=3)), variant="plateau")
-    plain, long = (tiny_trial("scratch", arm=a).run(workspace) for a in (replace(arm, variant=""), arm))
-    reached = [record.outcome["curve"]["validation_accuracy"][-1] for record in (plain, long)]
-    assert long.outcome["steps"] in [plain.outcome["steps"] * 2**i for i in range(4)]
+    plateau = replace(tiny_conditions(64, replace(BUDGET, epochs=3)), variant="plateau")
+    both = (replace(plateau, variant=""), plateau)
+    plain, long = (tiny_trial("scratch", conditions=one).run(workspace) for one in both)
+    reached = [_curve(record.outcome).validation_score[-1] for record in (plain, long)]
+    assert long.outcome.steps in [plain.outcome.steps * 2**i for i in range(4)]
     assert reached[1] >= reached[0]
-    assert long.timing["grid_seconds"] > long.timing["seconds"]
-    assert "-plateau/scratch" in tiny_trial("scratch", arm=arm).cell
+    assert long.timing.grid_seconds > long.timing.seconds
+    assert "-plateau/scratch" in tiny_trial("scratch", conditions=plateau).cell
 
 
 def test_a_classifiers_strength_is_chosen_from_a_grid_as_large_as_that_of_rates(workspace: Workspace) -> None:
-    arms = [tiny_arm(budget=replace(BUDGET, learning_rates=(0.01,) * n)) for n in (1, 4)]
-    one, four = (tiny_trial("features", arm=arm).run(workspace).outcome for arm in arms)
-    assert one["notes"] == ["classifier at strength 1"]
-    assert four["notes"][0].startswith("classifier at strength ")
+    both = [tiny_conditions(budget=replace(BUDGET, learning_rates=(0.01,) * n)) for n in (1, 4)]
+    one, four = (tiny_trial("features", conditions=conditions).run(workspace).outcome for conditions in both)
+    assert one.notes == ("classifier at strength 1",)
+    assert four.notes[0].startswith("classifier at strength ")
 
 
 @pytest.mark.parametrize("classifier", ["logistic", "knn", "linear_svm", "random_forest"])
 def test_every_classifier_fits_a_handful_of_images(classifier: str, workspace: Workspace) -> None:
-    arm = tiny_arm(8, replace(BUDGET, learning_rates=(0.01,) * 5))
-    assert tiny_trial(f"features:{classifier}", arm=arm).run(workspace).status == "done"
+    conditions = tiny_conditions(8, replace(BUDGET, learning_rates=(0.01,) * 5))
+    assert tiny_trial(f"features:{classifier}", conditions=conditions).run(workspace).status == "done"
 
 
 @pytest.mark.parametrize(
@@ -205,8 +224,8 @@ def test_where_a_frozen_prefix_was_kept_is_recorded(
     workspace: Workspace, method: str, prefix: tuple[int, str | None]
 ) -> None:
     record = tiny_trial(method).run(workspace)
-    assert record.status == "done", record.outcome["failure"]
-    assert (record.timing["prefix"]["boundary"], record.timing["prefix"]["kept"]) == prefix
+    assert record.status == "done", str(record.outcome.failure)
+    assert (record.timing.prefix["boundary"], record.timing.prefix["kept_in"]) == prefix
     plain = tiny_trial(method).run(workspace, PLAIN)
-    assert plain.timing["prefix"] == {"boundary": 0, "kept": None}
-    assert plain.outcome["accuracy"] == pytest.approx(record.outcome["accuracy"], abs=0.02)
+    assert plain.timing.prefix == {"boundary": 0, "kept_in": None}
+    assert plain.outcome.judged.score == pytest.approx(record.outcome.judged.score, abs=0.02)

@@ -1,0 +1,98 @@
+"""Metrics: a score is the mean of what items add to it, whichever direction is better."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from tests.tiny import ACCURACY
+from tlbench.dataset import Labels
+from tlbench.errors import TlbenchError
+from tlbench.metric import Metric, metrics
+
+LABELS = torch.tensor([0, 0, 0, 1, 2])
+SCORES = torch.tensor(
+    [[2.0, 1.0, 0.0], [0.0, 0.5, 0.4], [9.0, -9.0, 8.9], [0.0, 3.0, -1.0], [-3.0, -2.0, -2.5]], dtype=torch.float64
+)
+
+
+@dataclass(frozen=True)
+class LogLoss(Metric):
+    """Mean cross-entropy: lower is better."""
+
+    higher_is_better: ClassVar[bool] = False
+    margin: ClassVar[float] = 0.02
+    probabilities: ClassVar[bool] = True
+
+    def contributions(self, scores: Tensor, labels: Tensor) -> Tensor:
+        """(n,) minus the logarithm of the label's probability."""
+        return functional.cross_entropy(scores, labels, reduction="none")
+
+    def chance(self, labels: Labels) -> float:
+        """The entropy of the labels."""
+        shares = np.bincount(labels) / len(labels)
+        return float(-(shares * np.log(shares)).sum())
+
+    def chance_limit(self, labels: Labels) -> float:
+        """A tenth less."""
+        return 0.9 * self.chance(labels)
+
+
+def test_accuracy_is_the_share_of_items_whose_largest_score_is_their_labels() -> None:
+    assert ACCURACY.contributions(SCORES, LABELS).tolist() == [True, False, True, True, False]
+    assert ACCURACY.value(SCORES, LABELS) == pytest.approx(0.6)
+
+
+def test_the_chance_of_accuracy_is_the_most_frequent_class_and_luck_reaches_three_standard_errors_more() -> None:
+    assert ACCURACY.chance(LABELS.numpy()) == ACCURACY.chance_value(LABELS.numpy()) == 0.6
+    assert ACCURACY.chance_limit(LABELS.numpy()) == pytest.approx(0.6 + 3 * (0.6 * 0.4 / 5) ** 0.5)
+    assert ACCURACY.chance_limit(np.arange(8).repeat(100)) == pytest.approx(1 / 8 + 3 * (7 / 64 / 800) ** 0.5)
+
+
+def test_a_measurement_of_accuracy_is_all_that_judging_needs() -> None:
+    measured = ACCURACY.measure(SCORES, LABELS.numpy())
+    assert (measured.score, measured.value, measured.n) == (0.6, 0.6, 5)
+    assert measured.items.startswith("b")
+    assert measured.contributions().tolist() == [1, 0, 1, 1, 0]
+    assert (measured.chance, measured.lift) == (0.6, 0.0)
+    assert measured.chance_limit == ACCURACY.chance_limit(LABELS.numpy())
+    assert measured.at_chance
+    assert (measured.higher_is_better, measured.margin) == (True, 0.005)
+
+
+def test_where_lower_is_better_the_value_is_the_score_turned_round() -> None:
+    metric = LogLoss()
+    expected = float(functional.cross_entropy(SCORES, LABELS))
+    measured = metric.measure(SCORES, LABELS.numpy())
+    assert measured.score == pytest.approx(expected)
+    assert metric.value(SCORES, LABELS) == pytest.approx(-expected)
+    assert measured.value == -measured.score
+    assert measured.contributions().mean() == pytest.approx(measured.value)
+    assert measured.items.startswith("f")
+    assert (measured.higher_is_better, measured.margin) == (False, 0.02)
+
+
+def test_where_lower_is_better_chance_is_beaten_from_above() -> None:
+    metric, labels = LogLoss(), LABELS.numpy()
+    assert metric.chance_value(labels) == -metric.chance(labels)
+    good, bad = (metric.measure(scores, labels) for scores in (9 * torch.eye(3)[LABELS], torch.zeros(5, 3)))
+    assert good.lift == pytest.approx(metric.chance(labels), abs=0.01)
+    assert bad.lift < 0
+    assert (good.at_chance, bad.at_chance) == (False, True)
+
+
+def test_a_better_score_has_the_larger_value_in_either_direction() -> None:
+    for metric in (ACCURACY, LogLoss()):
+        right, wrong = (metric.value(20 * torch.eye(3)[labels], LABELS) for labels in (LABELS, (LABELS + 1) % 3))
+        assert right > wrong
+
+
+def test_a_metric_is_made_by_name() -> None:
+    assert metrics.make("accuracy") == ACCURACY
+    assert metrics.make("accuracy").recipe() == {"name": "accuracy"}
+    with pytest.raises(TlbenchError, match="unknown metric 'acuracy': did you mean 'accuracy'"):
+        metrics.make("acuracy")
