@@ -148,7 +148,7 @@ def test_an_ad_hoc_run_names_its_parts(tlbench: Run, tmp_path: Path) -> None:
         (["tiny.toml", "--lr", "-1"], "learning_rates.0: Input should be greater than 0"),
         (
             ["--source", "null", "--target", "mnist", "--n-train", "50", "--offline"],
-            "allow the download with --download",
+            "allow the download",
         ),
         (["--source", "null", "--target", "folder:nowhere", "--n-train", "50"], "no folder at nowhere"),
         (["--source", "null", "--target", "npz:x.npz", "--n-train", "50"], "no file at x.npz"),

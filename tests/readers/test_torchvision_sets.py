@@ -136,7 +136,7 @@ def test_the_published_format_is_read(name: str, storage: Storage) -> None:
 @pytest.mark.parametrize("name", FORMATS)
 def test_absent_data_says_where_it_was_looked_for_and_what_to_do(name: str, tmp_path: Path) -> None:
     root = tmp_path / "nowhere"
-    with pytest.raises(TlbenchError, match=rf"dataset '{name}' .* under {root} .*--data-root .*--download"):
+    with pytest.raises(TlbenchError, match=rf"dataset '{name}' .* under {root} .*the data root .*allow the download"):
         datasets.make(name).open("train", Storage(root, tmp_path))
     assert not root.exists()
 
@@ -154,7 +154,7 @@ def test_damaged_files_are_told_in_one_line(name: str, file: str, length: int, s
     _write(name, storage.data)
     path = storage.data / file
     path.write_bytes(path.read_bytes()[:length])
-    with pytest.raises(TlbenchError, match=rf"dataset '{name}' cannot be read under .*--data-root"):
+    with pytest.raises(TlbenchError, match=rf"dataset '{name}' cannot be read under .*the data root"):
         datasets.make(name).open("train", storage)
 
 
