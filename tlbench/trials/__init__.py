@@ -3,6 +3,8 @@
 from tlbench.trials.choice import PLAIN, Choice, layout_is_safe
 from tlbench.trials.conditions import Conditions
 from tlbench.trials.draws import TrialData, data_of, draw_of
+from tlbench.trials.grid import Arm, tries
+from tlbench.trials.outcome import conclude
 from tlbench.trials.plan import Cell, Outline, Plan, outline, resolve
 from tlbench.trials.runfile import notes, run_of
 from tlbench.trials.scoring import Scoring
@@ -11,6 +13,7 @@ from tlbench.trials.trial import FAILED_TOGETHER, Trial, run_together
 __all__ = [
     "FAILED_TOGETHER",
     "PLAIN",
+    "Arm",
     "Cell",
     "Choice",
     "Conditions",
@@ -19,6 +22,7 @@ __all__ = [
     "Scoring",
     "Trial",
     "TrialData",
+    "conclude",
     "data_of",
     "draw_of",
     "layout_is_safe",
@@ -27,4 +31,5 @@ __all__ = [
     "resolve",
     "run_of",
     "run_together",
+    "tries",
 ]
