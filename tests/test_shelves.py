@@ -237,6 +237,14 @@ def test_every_metric_takes_what_is_right_for_better(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", list(metrics))
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+def test_every_metric_is_finite_whatever_a_network_gives(name: str, bad: float) -> None:
+    metric, (scores, labels) = metrics.make(name), _scores()
+    scores[5], scores[7, 2] = bad, bad
+    assert torch.isfinite(metric.contributions(scores, labels)).all()
+
+
+@pytest.mark.parametrize("name", list(metrics))
 def test_every_metrics_chance_is_within_its_reach(name: str) -> None:
     metric, labels = metrics.make(name), _scores()[1].numpy()
     assert not _better(metric, metric.chance(labels), metric.chance_reach(labels))
