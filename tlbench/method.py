@@ -78,9 +78,10 @@ class Phase:
     """A part of the budget in which `moving` learns: parts (block names or `head`), or parameters within them.
 
     moving: a part's name, or `part/pattern` for those of its parameters whose name fits (`layer2/*.bias`). share: of
-    the budget's steps. factors: learning-rate factor by entry of `moving`, 1 where not given. schedule: "continued"
-    goes on along the budget's warm-up and decay, "restarted" has both within the phase. weight_decay: the budget's
-    without it. optimizer: "new" forgets moments at the phase's start, "kept" goes on with those of what moved before.
+    the budget's steps. factors: learning-rate factor by entry of `moving`, 1 where not given; of entries that name the
+    same parameter the last one's. schedule: "continued" goes on along the budget's warm-up and decay, "restarted" has
+    both within the phase. weight_decay: the budget's without it. optimizer: "new" forgets moments at the phase's start,
+    "kept" goes on with those of what moved before.
     """
 
     moving: tuple[str, ...]
