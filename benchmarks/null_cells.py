@@ -18,15 +18,16 @@ import torch
 from scipy import stats as scipy_stats
 
 from tlbench.dataset import Target, datasets
-from tlbench.engine import Engine, Job, Pool
-from tlbench.form import InputForm
+from tlbench.engine import Engine, Job, WorkerPool
+from tlbench.form import forms
 from tlbench.judging import stats
 from tlbench.judging.verdict import Design, evidence, judge
 from tlbench.method import Budget, methods
+from tlbench.metric import metrics
 from tlbench.network import Setup, networks
 from tlbench.records import Outcome
 from tlbench.source import sources
-from tlbench.trials import Arm, Trial
+from tlbench.trials import Conditions, Trial
 from tlbench.workspace import Storage, Workspace
 
 DESIGN = Design(alpha=0.05, margin=0.005)
@@ -36,11 +37,12 @@ FAMILY = 20  # cells that a suite would judge together
 def trials(cells: int, seeds: int) -> list[Trial]:
     """For each cell the null arm's trials, then the baseline's, under a root seed of its own."""
     target = Target(datasets.make("digits"), 50, 50)
-    setup = Setup(networks.make({"name": "resnet", "width": 4}), InputForm(8, 1))
+    form = forms.make({"name": "images", "size": 8, "channels": 1})
+    setup, metric = Setup(networks.make({"name": "resnet", "width": 4}), form), metrics.make("accuracy")
     budget = Budget(epochs=10, batch_size=16, learning_rates=(0.01,))
     null, finetune, scratch = sources.make("null"), methods.make("finetune"), methods.make("scratch")
-    arms = [Arm(target, setup, budget, 1000 + cell) for cell in range(cells)]
-    pairs = [[Trial(null, finetune, arm, i), Trial(None, scratch, arm, i)] for arm in arms for i in range(seeds)]
+    own = [Conditions(target, setup, budget, metric, form.augmentation(()), 1000 + cell) for cell in range(cells)]
+    pairs = [[Trial(null, finetune, one, i), Trial(None, scratch, one, i)] for one in own for i in range(seeds)]
     return [trial for pair in pairs for trial in pair]
 
 
@@ -82,7 +84,7 @@ def main() -> None:
     asked_for = trials(asked.cells, asked.seeds)
     with tempfile.TemporaryDirectory() as folder:
         workspace = Workspace(Storage(Path(folder), Path(folder)), torch.device("cpu"))
-        with Pool(Engine("cpu", os.cpu_count() or 1, 1), workspace) as pool:
+        with WorkerPool(Engine("cpu", os.cpu_count() or 1, 1), workspace) as pool:
             records = dict(pool.run([Job(trial.run, "trial", 1.0) for trial in asked_for]))
     result = summary([records[i].outcome for i in range(len(asked_for))], asked.cells, asked.seeds)
     print(json.dumps(result, indent=1))  # noqa: T201

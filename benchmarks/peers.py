@@ -29,12 +29,12 @@ from torchvision import transforms
 from benchmarks.workloads import ARMS, BASELINE, Unit
 from tlbench import device as devices
 from tlbench.curve import evaluation_steps
-from tlbench.form import InputForm
+from tlbench.forms.images import Images
 from tlbench.method import Budget, last_blocks
 from tlbench.network import HEAD, Network
 from tlbench.streams import key, seeded
 from tlbench.suite import read_suite
-from tlbench.trials import Plan, Trial, resolve
+from tlbench.trials import Plan, Trial, draw_of, outline, resolve
 from tlbench.workspace import Workspace, storage
 
 Kind: TypeAlias = Literal["pil", "tensor"]
@@ -46,7 +46,7 @@ TIMED_STEPS = 15
 class Pictures(Dataset[tuple[Tensor, int]]):
     """PIL images, transformed each time they are asked for."""
 
-    def __init__(self, images: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64], form: InputForm) -> None:
+    def __init__(self, images: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64], form: Images) -> None:
         """(n, C, H, W) images and (n,) labels; `form` holds mean and std."""
         self.images = [
             Image.fromarray(image.squeeze(0) if len(image) == 1 else image.transpose(1, 2, 0)) for image in images
@@ -80,7 +80,7 @@ class Case:
     """A trial as a peer gets it: images and labels by part, how they are scaled, a network, what learns, the budget."""
 
     parts: dict[str, tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]]
-    form: InputForm
+    form: Images
     network: Network
     moving: tuple[str, ...]
     budget: Budget
@@ -98,24 +98,24 @@ class Result:
 
 def prepare(trial: Trial, workspace: Workspace) -> Case:
     """A trial's draw and start: the seed's network, with the source's blocks where there is a source."""
-    arm, seed = trial.arm, trial.seed
-    pool, test = (arm.target.dataset.split(part, workspace) for part in ("train", "test"))
-    draw, form = arm.draw(workspace, seed)
-    if pool.shape != form.shape:
-        raise SystemExit(f"peers do not resize: {arm.target.label} has images of {pool.shape}, not {form.shape}")
-    with seeded(*arm.stream("weights", seed)):
-        network = arm.setup.build(len(pool.classes))
+    conditions, seed = trial.conditions, trial.seed
+    pool, test = (conditions.target.dataset.split(part, workspace) for part in ("train", "test"))
+    draw, form = draw_of(conditions, seed, workspace)
+    if not isinstance(form, Images) or pool.shape != form.shape:
+        raise SystemExit(f"peers do not resize: {conditions.target.label} has items of {pool.shape}, not {form.shape}")
+    with seeded(*conditions.stream("weights", seed)):
+        network = conditions.setup.build(len(pool.classes))
     if trial.source:
-        network.copy_blocks(trial.source.load(arm.setup, workspace, seed, arm.root_seed).network)
-    learning = trial.method.unfrozen(len(network.names))
+        network.copy_blocks(trial.source.load(conditions.setup, workspace, seed, conditions.root_seed).network)
+    learning = outline(trial.method, conditions.setup, workspace).unfrozen
     parts = {
         "train": (pool.take(draw.train), pool.labels[draw.train]),
         "validation": (pool.take(draw.validation), pool.labels[draw.validation]),
         "test": (test.take(np.arange(len(test))), test.labels),
     }
-    order = torch.Generator().manual_seed(key(*arm.stream("order", seed)))
+    order = torch.Generator().manual_seed(key(*conditions.stream("order", seed)))
     moving = last_blocks(network, len(network.names) if learning is None else learning)
-    return Case(parts, form, network, moving, arm.budget, order)
+    return Case(parts, form, network, moving, conditions.budget, order)
 
 
 def run(case: Case, kind: Kind, device: torch.device) -> Result:
@@ -202,7 +202,9 @@ def _seconds_a_step(network: Network, case: Case, threads: int) -> float:
 
 def trials(plan: Plan, unit: Unit, target: str) -> dict[str, Trial]:
     """The unit's trial of every arm, the baseline first; `target` is the target's label in the plan."""
-    cells = [c for c in plan.cells if c.arm.target.label == target and c.source and c.source.label == unit.source]
+    cells = [
+        c for c in plan.cells if c.conditions.target.label == target and c.source and c.source.label == unit.source
+    ]
     found = {cell.method.label: cell.trial(unit.seed) for cell in cells}
     return {BASELINE: plan.baseline(cells[0], unit.seed)} | {arm: found[arm] for arm in ARMS if arm in found}
 

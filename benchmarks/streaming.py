@@ -16,12 +16,12 @@ import torch
 from numpy.lib.format import open_memmap
 
 from tlbench.dataset import Split
-from tlbench.form import InputForm
+from tlbench.form import forms
 from tlbench.training import Examples
 
 SIDE, BATCH, BATCHES = 224, 64, 200
 PIECE = 2_000  # images written at a time
-FORM = InputForm(SIDE, 3, (0.5,) * 3, (0.25,) * 3)
+FORM = forms.make({"name": "images", "size": SIDE, "channels": 3, "mean": (0.5,) * 3, "std": (0.25,) * 3})
 
 
 def write(path: Path, n: int) -> None:

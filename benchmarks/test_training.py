@@ -1,82 +1,48 @@
 """What making costs: every method's training and whole trials, a prefix pass, every similarity."""
 
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from tests.tiny import SOURCE, tiny_arm, tiny_trial
+from tests.tiny import tiny_conditions, tiny_trial
 from tlbench.device import synchronise
-from tlbench.method import Budget, Materials, Start, methods
+from tlbench.method import Budget, methods
 from tlbench.records import Outcome, Record
 from tlbench.similarity import View, similarities
-from tlbench.source import Weights, sources
 from tlbench.streams import seeded
-from tlbench.training import Clock, Encoded, Examples, run_prefix
-from tlbench.trials import Choice, Data, Prepared, attempt, evaluate, prepare
+from tlbench.training import Encoded, FrozenPrefix
+from tlbench.trials import ArmAtSeed, Choice, conclude, tries
 from tlbench.workspace import Workspace
 
 BUDGET = Budget(epochs=30, batch_size=16, learning_rates=(0.01,))
-ARM = tiny_arm(budget=BUDGET)
-STEPS = BUDGET.steps(ARM.target.n_train)
+CONDITIONS = tiny_conditions(budget=BUDGET)
+STEPS = BUDGET.steps(CONDITIONS.target.n_train)
 ROUNDS = 10
 BATCH = 512  # images in the prefix pass
 DRAW, OWN, WIDTH, CLASSES = 500, 2000, 512, 10  # what a similarity sees of a zoo's network
 
 
-@dataclass(frozen=True)
-class Bench:
-    """What every method starts from: a target's data, and a source whose head means something."""
-
-    data: Data
-    weights: Weights
-    classes: tuple[str, ...]
-
-    def start(self, name: str) -> Start:
-        """A method's start, from the same random network every time."""
-        method = methods.make(name)
-        with seeded(0, "benchmark"):
-            fresh = ARM.setup.build(len(self.classes))
-            start = method.start(Materials(fresh, self.weights if method.needs_source else None, self.classes))
-        start.network.to(self.data.train.labels.device)
-        return start
-
-
-@pytest.fixture(scope="module")
-def bench(workspace: Workspace) -> Bench:
-    """The tiny arm's data at seed 0, and the tiny suite's source."""
-    pool, test = (ARM.target.dataset.split(part, workspace) for part in ("train", "test"))
-    draw, form = ARM.draw(workspace, 0)
-    parts = [(pool, draw.train), (pool, draw.validation), (test, np.arange(len(test)))]
-    data = Data(*(Examples(split, chosen, form, workspace.device) for split, chosen in parts))
-    return Bench(data, sources.make(SOURCE).load(ARM.setup, workspace, 0, 0), pool.classes)
-
-
-def _arm(start: Start, data: Data, workspace: Workspace) -> str | None:
-    """Trains a start for its budget, or fits its readouts, from images; why that failed, or None."""
-    if start.phases:
-        fresh = Workspace(workspace.storage, workspace.device)  # in which no prefix is kept
-        items = prepare(start, data, "data", Choice(), fresh)
-        order = torch.Generator().manual_seed(0)
-        fitted = attempt([start], [items], [order], BUDGET, BUDGET.learning_rates[0])[0].fitted
-        return fitted.failure if fitted else "nothing was trained"
-    whole = Prepared(data.train, data.validation)
-    evaluate(start, whole, data.tested, 0, Clock(data.train.labels.device), len(BUDGET.learning_rates))
-    return None
+def _train(arm: ArmAtSeed) -> str | None:
+    """Trains an arm for its budget, or fits its readouts and reads the test set; why that failed, or None."""
+    attempts = tries(arm, Choice())
+    fitted = attempts[0].fitted
+    return conclude(arm, attempts)[0].failure if fitted is None else fitted.failure
 
 
 @pytest.mark.parametrize("name", list(methods))
-def test_training(benchmark: BenchmarkFixture, bench: Bench, workspace: Workspace, name: str) -> None:
+def test_training(benchmark: BenchmarkFixture, workspace: Workspace, name: str) -> None:
     """Seconds of `STEPS` steps with their evaluations; of fitting and reading out, for a method that takes no step."""
+    arm = tiny_trial(name, conditions=CONDITIONS).arm(workspace)
 
     def setup() -> tuple[tuple[Any, ...], dict[str, Any]]:
-        return (bench.start(name), bench.data, workspace), {}
+        fresh = Workspace(workspace.storage, workspace.device)  # in which no prefix is kept
+        return (replace(arm, workspace=fresh),), {}
 
-    benchmark.extra_info["steps"] = STEPS if bench.start(name).phases else 0
-    assert benchmark.pedantic(_arm, setup=setup, rounds=ROUNDS, warmup_rounds=1) is None
+    benchmark.extra_info["steps"] = STEPS if arm.starts(Choice())[0].phases else 0
+    assert benchmark.pedantic(_train, setup=setup, rounds=ROUNDS, warmup_rounds=1) is None
 
 
 @pytest.mark.parametrize("name", list(methods))
@@ -87,15 +53,16 @@ def test_trial(benchmark: BenchmarkFixture, workspace: Workspace, name: str) -> 
     assert record.status == "done", record.outcome.failure
 
 
-def test_prefix_pass(benchmark: BenchmarkFixture, bench: Bench, workspace: Workspace) -> None:
+def test_prefix_pass(benchmark: BenchmarkFixture, workspace: Workspace) -> None:
     """Seconds in which a frozen ResNet-8 of width 4 brings `BATCH` images of 8 pixels to its last boundary."""
-    network = bench.start("scratch").network
+    with seeded(0, "benchmark"):
+        network = CONDITIONS.setup.build(CLASSES).to(workspace.device)
     labels = torch.zeros(BATCH, dtype=torch.long, device=workspace.device)
-    images = Encoded(torch.rand(BATCH, *ARM.setup.form.shape, device=workspace.device), labels)
+    images = Encoded(torch.rand(BATCH, *CONDITIONS.setup.form.shape, device=workspace.device), labels)
 
     def prefix_pass() -> int:
         fresh = Workspace(workspace.storage, workspace.device)
-        found = run_prefix(network, images, "images", len(network.names), fresh)
+        found = FrozenPrefix(network, len(network.names), fresh).apply(images, "images")
         synchronise(workspace.device)
         return len(found.items) if found else 0
 

@@ -91,6 +91,24 @@ def test_a_better_score_has_the_larger_value_in_either_direction() -> None:
         assert right > wrong
 
 
+@dataclass(frozen=True)
+class Unbounded(LogLoss):
+    """One that leaves it to the scores."""
+
+    def contributions(self, scores: Tensor, labels: Tensor) -> Tensor:
+        """(n,) the label's own score."""
+        return scores.gather(1, labels.unsqueeze(1)).squeeze(1)
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+def test_a_score_that_is_not_finite_is_told(bad: float) -> None:
+    scores = SCORES.clone()
+    scores[2, 0] = bad
+    for read in (lambda: Unbounded().value(scores, LABELS), lambda: Unbounded().measure(scores, LABELS.numpy())):
+        with pytest.raises(TlbenchError, match=r"metric 'test_metric' gave .*, of which no record and no curve"):
+            read()
+
+
 def test_a_metric_is_made_by_name() -> None:
     assert metrics.make("accuracy") == ACCURACY
     assert metrics.make("accuracy").recipe() == {"name": "accuracy"}

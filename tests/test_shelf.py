@@ -1,12 +1,15 @@
 """A shelf is its folder: names, specs, labels and the errors a user meets."""
 
+import json
 import pickle
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tlbench.dataset import Dataset, datasets
+from tlbench.datasets.patterns import Patterns
 from tlbench.errors import TlbenchError
 from tlbench.method import methods
 from tlbench.network import networks
@@ -132,3 +135,52 @@ def test_positional_options_come_before_inherited_ones() -> None:
         first: int = 0
 
     assert [option.name for option in Thing.options()] == ["first"]
+
+
+@pytest.mark.parametrize(
+    ("shelf", "spec"),
+    [
+        (sources, "trained:mnist"),
+        (sources, "null"),
+        (sources, {"name": "trained", "dataset": "patterns:0.5", "steps": 10}),
+        (sources, {"name": "matched", "source": {"name": "trained", "dataset": {"name": "digits", "split_seed": 1}}}),
+        (datasets, {"name": "mnist", "classes": ["1", "7"], "label": "two"}),
+        (methods, "last_k:2"),
+        (networks, {"name": "resnet", "width": 4}),
+    ],
+    ids=str,
+)
+def test_a_leaf_knows_what_was_typed(shelf: Shelf[Leaf], spec: object) -> None:
+    made = shelf.make(spec)
+    assert made.spec == spec
+    assert json.loads(json.dumps(made.spec)) == spec
+    again = shelf.make(made.spec)
+    assert (again, again.label, again.spec) == (made, made.label, spec)
+    assert pickle.loads(pickle.dumps(made)).spec == spec
+
+
+def test_leaves_within_a_leaf_know_it_too(tmp_path: Path) -> None:
+    matched: Any = sources.make({"name": "matched", "source": {"name": "trained", "dataset": "patterns:0.5"}})
+    assert matched.source.spec == {"name": "trained", "dataset": "patterns:0.5"}
+    assert matched.source.dataset.spec == "patterns:0.5"
+    made = sources.make({"name": "trained", "dataset": datasets.make("patterns:0.5")})
+    assert made.spec == {"name": "trained", "dataset": "patterns:0.5"}
+    bare = sources.make({"name": "trained", "dataset": Patterns(0.5)})
+    assert bare.spec == {"name": "trained", "dataset": Patterns(0.5).recipe()}
+    assert sources.make(bare.spec) == bare
+    path = tmp_path / "a.pt"
+    assert sources.make({"name": "file", "path": path}).spec == {"name": "file", "path": str(path)}
+
+
+def test_what_was_typed_is_no_part_of_what_a_leaf_is() -> None:
+    string, table = (datasets.make(spec) for spec in ("patterns:0.5", {"name": "patterns", "similarity": 0.5}))
+    own = Patterns(0.5)
+    assert (string.spec, table.spec, own.spec) == ("patterns:0.5", {"name": "patterns", "similarity": 0.5}, None)
+    assert string == table == own
+    assert hash(string) == hash(table) == hash(own)
+    assert string.recipe() == table.recipe() == own.recipe()
+    assert "spec" not in string.recipe()
+    assert string.label == table.label == own.label
+    assert "spec" not in repr(string)
+    with pytest.raises(TlbenchError, match="unknown option of dataset 'patterns' 'spec'"):
+        datasets.make({"name": "patterns", "spec": "mnist"})

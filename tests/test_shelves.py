@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from tlbench.cli.catalogue import SHELVES
 from tlbench.errors import TlbenchError
 from tlbench.readers import TorchvisionDataset
 from tlbench.shelf import Leaf
-from tlbench.suite import builtin, read_suite
+from tlbench.suite import SHELVES, builtin, read_suite
 from tlbench.testing import check, needs_argument
 from tlbench.workspace import Workspace
 

@@ -29,7 +29,7 @@ from benchmarks.workloads import (
     warm_up,
 )
 from tlbench.suite import make_suite
-from tlbench.trials.plan import resolve
+from tlbench.trials import resolve
 from tlbench.workspace import Workspace
 
 PATTERNS = {"name": "patterns", "size": 8}
@@ -58,8 +58,9 @@ def test_a_peer_reaches_what_a_trial_reaches(kind: Kind, workspace: Workspace) -
     for trial in ours.values():
         outcome = trial.run(workspace).outcome
         theirs = run(prepare(trial, workspace), kind, workspace.device)
-        assert theirs.accuracy == pytest.approx(outcome["accuracy"], abs=2 / outcome["n_test"])
-        assert theirs.curve == pytest.approx(outcome["curve"]["validation_accuracy"], abs=1 / 32)
+        assert theirs.accuracy == pytest.approx(outcome.judged.score, abs=2 / outcome.judged.n)
+        assert outcome.curve is not None
+        assert theirs.curve == pytest.approx(outcome.curve.validation_score, abs=1 / 32)
 
 
 def test_a_peer_takes_the_quicker_of_one_thread_and_all(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

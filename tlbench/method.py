@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
+from tlbench.errors import TlbenchError, unknown
 from tlbench.network import HEAD, Activations, Network
 from tlbench.shelf import Leaf, Shelf
 from tlbench.source import Weights
@@ -77,9 +78,10 @@ class Phase:
     """A part of the budget in which `moving` learns: parts (block names or `head`), or parameters within them.
 
     moving: a part's name, or `part/pattern` for those of its parameters whose name fits (`layer2/*.bias`). share: of
-    the budget's steps. factors: learning-rate factor by entry of `moving`, 1 where not given. schedule: "continued"
-    goes on along the budget's warm-up and decay, "restarted" has both within the phase. weight_decay: the budget's
-    without it. optimizer: "new" forgets moments at the phase's start, "kept" goes on with those of what moved before.
+    the budget's steps. factors: learning-rate factor by entry of `moving`, 1 where not given; of entries that name the
+    same parameter the last one's. schedule: "continued" goes on along the budget's warm-up and decay, "restarted" has
+    both within the phase. weight_decay: the budget's without it. optimizer: "new" forgets moments at the phase's start,
+    "kept" goes on with those of what moved before.
     """
 
     moving: tuple[str, ...]
@@ -143,6 +145,27 @@ class Start:
     readout_of: Literal["features", "logits"] = "features"
     alternatives: tuple["Start", ...] = ()
 
+    def check(self) -> None:
+        """Before anything is trained.
+
+        Raises:
+            TlbenchError: phases name parts, parameters or blocks that the network does not have, or one of several
+                candidates is not trained, so that none is the best on validation.
+        """
+        candidates = (self, *self.alternatives)
+        if self.alternatives and not all(one.phases for one in candidates):
+            raise TlbenchError("a start with alternatives needs phases, and so does each of them")
+        for one in candidates:
+            one.network.moving_parameters(one.moving)
+            for block in one.watched:
+                if block not in one.network.names:
+                    raise unknown("block of the network", block, one.network.names)
+
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """The blocks whose activations a penalty sees."""
+        return tuple(name for phase in self.phases if phase.penalty for name in phase.penalty.blocks)
+
     @property
     def moving(self) -> tuple[str, ...]:
         """All that learns in any phase, as phases name it."""
@@ -151,8 +174,7 @@ class Start:
     @property
     def boundary(self) -> int:
         """The boundary before which nothing ever learns and no penalty looks; after the pooling where nothing does."""
-        penalties = [phase.penalty for phase in self.phases if phase.penalty is not None]
-        return self.network.frozen_prefix((*self.moving, *(name for one in penalties for name in one.blocks)))
+        return self.network.frozen_prefix((*self.moving, *self.watched))
 
     @property
     def unfrozen(self) -> int | None:

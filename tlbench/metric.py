@@ -1,5 +1,6 @@
 """What a metric is: what "better" means, as a score that is the mean of what each item adds to it."""
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, TypeAlias
@@ -9,6 +10,7 @@ from pydantic import BeforeValidator, InstanceOf
 from torch import Tensor
 
 from tlbench.dataset import Labels
+from tlbench.errors import TlbenchError
 from tlbench.records import Measured, pack_items
 from tlbench.shelf import Leaf, Shelf
 
@@ -27,7 +29,10 @@ class Metric(Leaf, ABC):
 
     @abstractmethod
     def contributions(self, scores: Tensor, labels: Tensor) -> Tensor:
-        """(n,) what each item adds, from (n, C) scores, larger is likelier, and (n,) labels; the mean is the score."""
+        """(n,) what each item adds, from (n, C) scores, larger is likelier, and (n,) labels; the mean is the score.
+
+        Finite whatever the scores: a network that diverged gives nan, a class that was not learnt minus infinity.
+        """
 
     @abstractmethod
     def chance(self, labels: Labels) -> float:
@@ -38,8 +43,12 @@ class Metric(Leaf, ABC):
         """The best score that such a guess reaches by luck."""
 
     def value(self, scores: Tensor, labels: Tensor) -> float:
-        """The score, better as it grows."""
-        score = float(self.contributions(scores, labels).float().mean())
+        """The score, better as it grows.
+
+        Raises:
+            TlbenchError: it is not finite.
+        """
+        score = self._finite(float(self.contributions(scores, labels).float().mean()))
         return score if self.higher_is_better else -score
 
     def chance_value(self, labels: Labels) -> float:
@@ -47,10 +56,14 @@ class Metric(Leaf, ABC):
         return self.chance(labels) if self.higher_is_better else -self.chance(labels)
 
     def measure(self, scores: Tensor, labels: Labels) -> Measured:
-        """The reading of a test split that a record keeps; scores (n, C), labels (n,)."""
+        """The reading of a test split that a record keeps; scores (n, C), labels (n,).
+
+        Raises:
+            TlbenchError: the score is not finite.
+        """
         items = self.contributions(scores.cpu(), torch.from_numpy(labels)).double().numpy()
         return Measured(
-            score=float(items.mean()),
+            score=self._finite(float(items.mean())),
             items=pack_items(items),
             n=len(items),
             chance=self.chance(labels),
@@ -58,6 +71,11 @@ class Metric(Leaf, ABC):
             higher_is_better=self.higher_is_better,
             margin=self.margin,
         )
+
+    def _finite(self, score: float) -> float:
+        if not math.isfinite(score):
+            raise TlbenchError(f"metric '{self.label}' gave {score}, of which no record and no curve can be made")
+        return score
 
 
 metrics: Shelf[Metric] = Shelf("tlbench.metrics", Metric)  # type: ignore[type-abstract]

@@ -106,9 +106,15 @@ def _check_form(form: Form, _: Workspace) -> None:
     assert batch.shape == (3, *made.shape), "a random batch is not of the form's shape"
     assert batch.dtype == inputs.dtype, "a random batch is of another kind than inputs"
     assert made.fitted(split, np.arange(1)) == made, "a fitted form is fitted anew"
+    assert torch.isfinite(inputs.double()).all(), "inputs are not finite"
     assert made.inner_values > 0, "an input takes no room"
+    assert forms.make(made.recipe()) == made, "the recipe of a fitted form makes another"
     assert made.as_items(split.whole()).dtype == split.items.dtype, "items become something else"
-    assert type(form).augmentation(()).idle, "nothing was asked for, and inputs are changed"
+    nothing = type(form).augmentation(())
+    assert nothing.idle, "nothing was asked for, and it would change inputs"
+    assert torch.equal(nothing(inputs, torch.Generator(), made.blank()), inputs), (
+        "nothing was asked for, yet inputs change"
+    )
     assert made.label == type(form).default(split, [split], 0).label, "fitting changes the label, which stands in paths"
 
 
@@ -154,8 +160,9 @@ def _check_method(method: Method, _: Workspace) -> None:
     if start.phases:
         assert abs(sum(phase.share for phase in start.phases) - 1) < 1e-9, "the phases' shares do not make a whole"
         assert any(HEAD in phase.moving for phase in start.phases) or start.readouts, "the head never learns"
+    start.check()
     for phase in start.phases:
-        start.network.moving_parameters(phase.moving)  # each names something
+        assert set(phase.factors) <= set(phase.moving), "a factor is of something that does not move"
     if start.network is fresh:
         assert start.network.checksum([HEAD]) == head, "the head is not the seed's own, the same for every arm"
     if method.needs_source:
@@ -191,6 +198,12 @@ def _check_metric(metric: Metric, _: Workspace) -> None:
     assert torch.allclose(renamed.double(), items.double()), "renaming classes changes something"
     limit, chance = metric.chance_limit(truth), metric.chance(truth)
     assert (limit >= chance) == metric.higher_is_better or limit == chance, "luck makes a guess worse"
+    for bad in (float("nan"), -float("inf")):
+        spoilt = true.clone()
+        spoilt[3] = bad
+        assert torch.isfinite(metric.contributions(spoilt, labels).double()).all(), (
+            f"scores of {bad} are not dealt with"
+        )
     assert metric.margin > 0, "its margin is nothing"
 
 

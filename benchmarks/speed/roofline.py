@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -13,7 +12,7 @@ from benchmarks.workloads import BASELINE, METHODS, Workload
 from tlbench.curve import evaluation_steps
 from tlbench.device import synchronise
 from tlbench.method import last_blocks
-from tlbench.network import Network
+from tlbench.network import Activations, Network, values_of
 from tlbench.suite import make_suite
 from tlbench.trials import Cell, resolve
 from tlbench.workspace import Workspace, storage
@@ -78,9 +77,9 @@ def needed(workload: Workload) -> dict[str, Any]:
     """
     workspace = Workspace(storage(None, download=False), torch.device("cpu"))
     cell = resolve(make_suite(workload.suite(), workload.name), workspace).cells[0]
-    pool, test = (len(cell.arm.target.dataset.split(part, workspace)) for part in ("train", "test"))
+    pool, test = (len(cell.conditions.target.dataset.split(part, workspace)) for part in ("train", "test"))
     arms = {arm: _training(cell, workload, arm, test) for arm in (BASELINE, *METHODS)}
-    network, shape = cell.arm.setup.build(2), cell.arm.setup.form.shape
+    network, shape = cell.conditions.setup.build(2), cell.conditions.setup.form.shape
     network.eval()
     image = torch.zeros(1, *shape)
     prefix = (pool + test) * counted(lambda: network.run(image, 0, len(network.names)))
@@ -92,7 +91,7 @@ def needed(workload: Workload) -> dict[str, Any]:
 
 def _training(cell: Cell, workload: Workload, arm: str, n_test: int) -> int:
     """FLOPs of one training from the boundary at which the arm's frozen prefix ends, evaluations and test included."""
-    setup, budget = cell.arm.setup, cell.arm.budget
+    setup, budget = cell.conditions.setup, cell.conditions.budget
     network = setup.build(10)
     blocks = len(network.names)
     learning = {"finetune": blocks, "last_k-2": 2, "last_k-1": 1, "linear_probe": 0}.get(arm, blocks)
@@ -101,11 +100,11 @@ def _training(cell: Cell, workload: Workload, arm: str, n_test: int) -> int:
     with torch.no_grad():
         inputs = network.run(torch.randn(budget.batch(workload.n_train), *setup.form.shape), 0, start)
     step = counted(lambda: _step(network, inputs, start))
-    forward = counted(lambda: network(inputs, start)) / len(inputs)
+    forward = counted(lambda: network(inputs, start)) / len(values_of(inputs))
     seen = len(evaluation_steps(steps)) * workload.n_val + n_test
     return round(steps * step + seen * forward)
 
 
-def _step(network: Network, inputs: Tensor, start: int) -> None:
-    labels = torch.zeros(len(inputs), dtype=torch.long)
+def _step(network: Network, inputs: Activations, start: int) -> None:
+    labels = torch.zeros(len(values_of(inputs)), dtype=torch.long)
     functional.cross_entropy(network(inputs, start), labels).backward()

@@ -153,6 +153,18 @@ def test_factors_are_by_entry() -> None:
     assert not torch.equal(after["layer2.0.bn1.bias"], before["layer2.0.bn1.bias"])
 
 
+def test_a_parameter_that_two_entries_name_moves_once_at_the_last_ones_factor() -> None:
+    whole, twice, slower = _network(), _network(), _network()
+    _fit(whole, Phase(("layer3", HEAD)))
+    _fit(twice, Phase(("layer3", "layer3/*.bias", "layer3/0.*", HEAD)))
+    assert _same(whole, twice)
+    before = {name: value.clone() for name, value in slower.frozen_tensors(()).items()}
+    _fit(slower, Phase(("layer3", "layer3/*.bias", HEAD), factors={"layer3/*.bias": 0.0}))
+    after = slower.frozen_tensors(())
+    assert torch.equal(after["layer3.0.bn1.bias"], before["layer3.0.bn1.bias"])
+    assert not torch.equal(after["layer3.0.bn1.weight"], before["layer3.0.bn1.weight"])
+
+
 @pytest.mark.parametrize(("entry", "said"), [("layer9", "part of the network 'layer9'"), ("stem/x", "fits 'x'")])
 def test_a_phase_that_moves_what_is_not_there_is_told(entry: str, said: str) -> None:
     with pytest.raises(TlbenchError, match=said):

@@ -1,6 +1,7 @@
 """What a method may ask for beyond one phase: candidates, penalties, parts of blocks, readouts of what was trained."""
 
 import copy
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -11,13 +12,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.tiny import BUDGET, SOURCE, tiny_conditions, tiny_trial
+from tests.tiny import BUDGET, SOURCE, tiny_conditions, tiny_suite, tiny_trial
+from tlbench.errors import TlbenchError
 from tlbench.method import Batch, Materials, Method, Penalty, Phase, Readout, Start, last_blocks, methods
 from tlbench.network import HEAD, Activations, Architecture, Masked, Network, Setup, values_of
 from tlbench.records import Outcome, Record
 from tlbench.source import sources
 from tlbench.training import predict
-from tlbench.trials import FAILED_TOGETHER, PLAIN, Choice, Conditions, Trial, outline, run_together
+from tlbench.trials import FAILED_TOGETHER, PLAIN, Choice, Conditions, Trial, outline, resolve, run_together
 from tlbench.workspace import Workspace
 
 LONGER = replace(BUDGET, epochs=6, learning_rates=(0.003, 0.03))
@@ -190,9 +192,34 @@ def test_what_learns_is_read_from_the_phases(
     assert (told.blocks, told.frozen, told.unfrozen) == (4, 4 - unfrozen, unfrozen)
 
 
-def test_a_method_that_moves_what_is_not_there_fails_with_its_name(workspace: Workspace) -> None:
-    record = _trial(lambda materials: Start(materials.transferred(), (Phase((HEAD, "layer3/*.alpha")),))).run(workspace)
-    assert "nothing in part 'layer3' fits '*.alpha'" in str(record.outcome.failure)
+def _moving_nothing(materials: Materials) -> Start:
+    return Start(materials.transferred(), (Phase((HEAD, "layer3/*.alpha")),))
+
+
+def _watching_nothing(materials: Materials) -> Start:
+    penalty = Penalty(lambda batch: batch.features.mean(), ("layer9",))
+    return Start(materials.transferred(), (Phase((HEAD,), penalty=penalty),))
+
+
+def _untrained_candidate(materials: Materials) -> Start:
+    return replace(_everything(materials), alternatives=(_features(materials),))
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (_moving_nothing, r"nothing in part 'layer3' fits '\*\.alpha'"),
+        (_watching_nothing, "unknown block of the network 'layer9': did you mean 'layer"),
+        (_untrained_candidate, "a start with alternatives needs phases, and so does each of them"),
+    ],
+)
+def test_a_start_that_asks_for_what_is_not_there_is_told_before_training(
+    made: Made, said: str, workspace: Workspace
+) -> None:
+    record = _trial(made).run(workspace)
+    assert re.search(said, str(record.outcome.failure))
+    with pytest.raises(TlbenchError, match=said):
+        resolve(tiny_suite(cross=[{"sources": [SOURCE], "methods": [Custom(made=made)]}]), workspace)
 
 
 def test_a_penalty_sees_blocks_that_are_frozen(workspace: Workspace) -> None:

@@ -132,13 +132,13 @@ def _step(group: Apart, runs: Sequence[_Run], phase: Phase, optimizer: AdamW, si
 
 def _optimizer(networks: Sequence[Network], phase: Phase, budget: Budget, before: AdamW | None = None) -> AdamW:
     """Moves what the phase moves; goes on with the moments of the phase before where it asks for that."""
+    parts = []
     for network in networks:
         network.move_only(phase.moving)
-    parts = [
-        (list(network.moving_parameters([entry]).values()), phase.factors.get(entry, 1.0))
-        for network in networks
-        for entry in phase.moving
-    ]
+        factors = {
+            name: phase.factors.get(entry, 1.0) for entry in phase.moving for name in network.moving_parameters([entry])
+        }
+        parts += [([p], factors[name]) for name, p in network.moving_parameters(phase.moving).items()]
     decay = budget.weight_decay if phase.weight_decay is None else phase.weight_decay
     return AdamW(parts, decay, before if phase.optimizer == "kept" else None)
 

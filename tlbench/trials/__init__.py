@@ -1,8 +1,11 @@
 """One trial from draw to outcome, and the plan that says which trials there are."""
 
+from tlbench.trials.arm import ArmAtSeed
 from tlbench.trials.choice import PLAIN, Choice, layout_is_safe
 from tlbench.trials.conditions import Conditions
 from tlbench.trials.draws import TrialData, data_of, draw_of
+from tlbench.trials.grid import tries
+from tlbench.trials.outcome import conclude
 from tlbench.trials.plan import Cell, Outline, Plan, outline, resolve
 from tlbench.trials.runfile import notes, run_of
 from tlbench.trials.scoring import Scoring
@@ -11,6 +14,7 @@ from tlbench.trials.trial import FAILED_TOGETHER, Trial, run_together
 __all__ = [
     "FAILED_TOGETHER",
     "PLAIN",
+    "ArmAtSeed",
     "Cell",
     "Choice",
     "Conditions",
@@ -19,6 +23,7 @@ __all__ = [
     "Scoring",
     "Trial",
     "TrialData",
+    "conclude",
     "data_of",
     "draw_of",
     "layout_is_safe",
@@ -27,4 +32,5 @@ __all__ = [
     "resolve",
     "run_of",
     "run_together",
+    "tries",
 ]

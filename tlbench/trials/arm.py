@@ -31,6 +31,7 @@ class ArmAtSeed:
         """The candidates that it starts from, on the device and in their layout, every time the same."""
         fresh = copy.deepcopy(self.materials.fresh)
         start = self.method.start(Materials(fresh, self.materials.weights, self.materials.classes))
+        start.check()
         candidates = (start, *start.alternatives)
         for candidate in candidates:
             candidate.network.to(self.workspace.device)
