@@ -8,7 +8,7 @@ import numpy as np
 
 from tests.synthetic import cell, record, rising, similar, write_run
 from tlbench.records import Outcome, Record, Scores
-from tlbench.run import PlannedCell
+from tlbench.runfile import PlannedCell
 from tlbench.streams import generator
 
 SIDE = 10  # targets, sources, methods and seeds alike

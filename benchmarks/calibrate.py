@@ -16,7 +16,7 @@ import numpy as np
 
 from tlbench.judging import Scenario, any_flag, coverage, shares, simulate
 from tlbench.judging.verdict import Design
-from tlbench.run import LOOKS, WEIGHTS
+from tlbench.runfile import LOOKS, WEIGHTS
 
 DESIGN = Design(alpha=0.05, margin=0.005)
 FAMILIES = ("normal", "t3", "0.67", "-0.67", "1", "-1", "2", "-2")

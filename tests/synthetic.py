@@ -12,7 +12,7 @@ from tlbench.curve import LearningCurve, evaluation_steps
 from tlbench.judging.accepted import Accepted, ArmSeeds, CellSeeds
 from tlbench.judging.verdict import Judged, Verdict, verdicts
 from tlbench.records import Measured, Outcome, Record, Scores, Timing, pack_items
-from tlbench.run import PlannedCell, Run
+from tlbench.runfile import PlannedCell, Run
 
 TARGET = "glyphs-n40"
 BASELINE = f"{TARGET}/resnet8/scratch"

@@ -20,7 +20,7 @@ from tlbench.records import Outcome, read_record
 from tlbench.study import Limits, Means, Ran, Study, _Session
 from tlbench.trials.choice import Choice
 from tlbench.trials.plan import resolve
-from tlbench.trials.runfile import notes
+from tlbench.trials.planfile import notes
 from tlbench.workspace import Workspace
 
 BEGUN: dict[str, Any] = {"schema_version": 2, "suite": {}, "cells": []}

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from tlbench.records import iterate
-from tlbench.run import read_run
+from tlbench.runfile import read_run
 
 LABELS = ("target", "source", "method")
 

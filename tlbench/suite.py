@@ -23,7 +23,7 @@ from tlbench.form import forms
 from tlbench.method import Budget, Method, methods
 from tlbench.metric import MetricSpec, metrics
 from tlbench.network import ArchitectureSpec, networks
-from tlbench.run import LOOKS, WEIGHTS, Expectation, Protocol, VerdictSettings
+from tlbench.runfile import LOOKS, WEIGHTS, Expectation, Protocol, VerdictSettings
 from tlbench.shelf import Shelf, proper_slug, slug
 from tlbench.similarity import Similarity, similarities
 from tlbench.source import Source, SourceSpec, sources

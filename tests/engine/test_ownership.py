@@ -12,7 +12,7 @@ from tlbench.engine.ownership import clear, refuse_what_is_not_ours
 from tlbench.errors import TlbenchError
 from tlbench.judging.accepted import named
 from tlbench.records import DRAWN_BY, Outcome, Record, Timing
-from tlbench.run import read_run
+from tlbench.runfile import read_run
 from tlbench.suite import read_suite
 
 CELL = "target/source/finetune"

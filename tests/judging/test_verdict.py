@@ -32,7 +32,7 @@ from tlbench.judging.simulation import Scenario, noise, simulate
 from tlbench.judging.stats import Floats
 from tlbench.judging.verdict import Design, Evidence, Judgement, evidence, judge, verdicts
 from tlbench.records import Timing
-from tlbench.run import LOOKS, WEIGHTS, PlannedCell
+from tlbench.runfile import LOOKS, WEIGHTS, PlannedCell
 
 ALPHA, MARGIN = 0.05, 0.005
 GRIDS, CELLS = 2000, 20

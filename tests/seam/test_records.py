@@ -30,7 +30,7 @@ from tlbench import records
 from tlbench.errors import TlbenchError
 from tlbench.frame import read
 from tlbench.records import Outcome, Scores
-from tlbench.run import read_run
+from tlbench.runfile import read_run
 
 
 def no_space(_descriptor: int) -> None:

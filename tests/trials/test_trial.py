@@ -145,7 +145,7 @@ def test_what_goes_wrong_inside_is_a_failed_record_with_its_reason(
 
 def test_a_frozen_part_that_moved_is_an_error(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     checks = iter(range(1000))
-    monkeypatch.setattr("tlbench.trials.grid.checksum", lambda *_: str(next(checks)))
+    monkeypatch.setattr("tlbench.trials.freezing.checksum", lambda *_: str(next(checks)))
     record = tiny_trial("linear_probe", "null").run(workspace)
     assert "frozen parts moved (stem, layer1, layer2, layer3)" in str(record.outcome.failure)
 

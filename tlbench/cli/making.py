@@ -132,7 +132,7 @@ def power(
 
     from tlbench.judging import Pilot, outlook, pilot_of
     from tlbench.judging.verdict import Design
-    from tlbench.run import LOOKS
+    from tlbench.runfile import LOOKS
 
     if folder is None and spread is None:
         raise TlbenchError("name the folder of a pilot run, or give --spread (and --tau, --cells)")

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 from tlbench.errors import TlbenchError
 from tlbench.judging.verdict import Arm, CellRecords, Judged, area_of, disagreement, judge_run
 from tlbench.records import RUN_FILE, Outcome, Record, digest_of, read_json, write_text
-from tlbench.run import Role, Section, VerdictSettings, parse
+from tlbench.runfile import Role, Section, VerdictSettings, parse
 from tlbench.shelf import slug
 
 VERSION = 2

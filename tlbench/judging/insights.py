@@ -7,7 +7,7 @@ import numpy as np
 
 from tlbench.judging import stats
 from tlbench.judging.verdict import Verdict
-from tlbench.run import Run
+from tlbench.runfile import Run
 
 DRAWS = 4000
 

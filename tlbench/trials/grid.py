@@ -5,14 +5,15 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from tlbench.errors import TlbenchError
 from tlbench.method import Budget, Start
-from tlbench.network import HEAD, Network, checksum
-from tlbench.training import Fitted, FrozenPrefix, Items, Learner, Prefixed, fit, join
+from tlbench.network import Network
+from tlbench.training import Fitted, FrozenPrefix, Items, Learner, Prefixed, fit
 from tlbench.trials.arm import ArmAtSeed
 from tlbench.trials.choice import Choice
 from tlbench.trials.conditions import PLATEAU
 from tlbench.trials.draws import TrialData
+from tlbench.trials.freezing import FrozenTensors
+from tlbench.trials.joining import joined_network, why_apart
 
 DOUBLINGS = 4  # at most: eight times the budget
 STILL = 0.005  # validation score that a doubled budget must add
@@ -111,35 +112,14 @@ def tries_together(arms: Sequence[ArmAtSeed], choice: Choice) -> list[list[Attem
         for arm in arms:
             with arm.randomness():
                 starts.append(arm.starts(choice)[0])
-        joined = joined_or_why_not(arms, starts, grounds, choice)
+        if not grounds and not (apart := why_apart(arms[0].conditions, starts[0])):
+            grounds = [ground_of(arm, start, choice) for arm, start in zip(arms, starts, strict=True)]
+        joined = joined_network(starts, grounds[0].validation, grounds[0].boundary) if grounds else apart
         if isinstance(joined, str):
             return joined
         for own, attempt in zip(attempts, _train(arms, starts, grounds, budget, peak, joined), strict=True):
             own.append(attempt)
     return attempts
-
-
-def joined_or_why_not(
-    arms: Sequence[ArmAtSeed], starts: Sequence[Start], grounds: list[Ground], choice: Choice
-) -> Network | str:
-    """The starts' networks as one, or the reason why these seeds are trained apart: the one place that decides it.
-
-    grounds: where the arms' training begins, found here the first time.
-    """
-    first = starts[0]
-    if not first.phases:
-        return "nothing is trained"
-    if arms[0].conditions.variant == PLATEAU:
-        return "each seed trains until it stands still"
-    if first.alternatives:
-        return "several candidates are tried"
-    if any(phase.penalty for phase in first.phases):
-        return "a penalty is a function of one network"
-    if not grounds:
-        grounds += [ground_of(arm, start, choice) for arm, start in zip(arms, starts, strict=True)]
-    checked = grounds[0].validation
-    few = torch.arange(min(4, len(checked)), device=checked.labels.device)
-    return join([start.network for start in starts], checked.inputs(few), grounds[0].boundary)
 
 
 def _train(
@@ -155,16 +135,14 @@ def _train(
     Raises:
         TlbenchError: they did.
     """
-    networks, moving, phases = [start.network for start in starts], starts[0].moving, starts[0].phases
-    before = [checksum(network.frozen_tensors(moving)) for network in networks]
+    frozen = [FrozenTensors(start) for start in starts]
     learners = [
-        Learner(network, _training_items(arm, ground), ground.validation, arm.order(), arm.conditions.metric)
-        for network, arm, ground in zip(networks, arms, grounds, strict=True)
+        Learner(start.network, _training_items(arm, ground), ground.validation, arm.order(), arm.conditions.metric)
+        for start, arm, ground in zip(starts, arms, grounds, strict=True)
     ]
-    fitted = fit(learners, phases, budget, peak, grounds[0].boundary, joined)
-    if [checksum(network.frozen_tensors(moving)) for network in networks] != before:
-        frozen = ", ".join(frozen_parts(starts[0])) or "single parameters"
-        raise TlbenchError(f"frozen parts moved ({frozen}); the result would mean nothing")
+    fitted = fit(learners, starts[0].phases, budget, peak, grounds[0].boundary, joined)
+    for tensors in frozen:
+        tensors.prove_unmoved()
     made = zip(starts, grounds, fitted, strict=True)
     return [Attempt(start, ground, own, peak, own.seconds + ground.prefixed.seconds) for start, ground, own in made]
 
@@ -172,9 +150,3 @@ def _train(
 def _training_items(arm: ArmAtSeed, ground: Ground) -> Items:
     """What a learner is given: the items where training begins, or augmented ones, anew each time."""
     return ground.train if arm.conditions.augment.idle else arm.data.augmented()
-
-
-def frozen_parts(start: Start) -> tuple[str, ...]:
-    """The blocks, and the head, in which nothing learns."""
-    moving = {entry.partition("/")[0] for entry in start.moving}
-    return tuple(name for name in (*start.network.names, HEAD) if name not in moving)

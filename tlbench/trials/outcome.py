@@ -13,7 +13,8 @@ from tlbench.records import Outcome, Timing
 from tlbench.streams import key
 from tlbench.training import Clock, Items, Prefixed, predict
 from tlbench.trials.arm import ArmAtSeed
-from tlbench.trials.grid import Attempt, Ground, frozen_parts
+from tlbench.trials.freezing import frozen_parts
+from tlbench.trials.grid import Attempt, Ground
 
 
 def conclude(arm: ArmAtSeed, attempts: Sequence[Attempt]) -> tuple[Outcome, Timing]:

@@ -11,7 +11,7 @@ from tlbench.errors import TlbenchError
 from tlbench.form import Form, default_form
 from tlbench.method import Materials, Method
 from tlbench.network import Setup
-from tlbench.run import Expectation, Protocol, Role
+from tlbench.runfile import Expectation, Protocol, Role
 from tlbench.source import Source, Weights
 from tlbench.streams import seeded
 from tlbench.suite import Control, Cross, Suite

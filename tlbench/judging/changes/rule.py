@@ -7,7 +7,7 @@ import numpy as np
 
 from tlbench.judging import stats
 from tlbench.judging.verdict import Design
-from tlbench.run import VerdictSettings
+from tlbench.runfile import VerdictSettings
 
 AXES = ("gain", "accuracy", "convergence", "cost")
 SAID = {"negative": "dropped", "positive": "rose", "neutral": "equal", "inconclusive": "within noise"}

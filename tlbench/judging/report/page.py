@@ -12,7 +12,7 @@ from tlbench.judging.figures import Drawing, themed
 from tlbench.judging.report import sentences
 from tlbench.judging.report.details import details
 from tlbench.judging.verdict import Judged, Verdict
-from tlbench.run import Named, Run
+from tlbench.runfile import Named, Run
 
 HERE = Path(__file__).parent
 LIMIT = 10_000_000  # bytes of a page

@@ -7,7 +7,7 @@ from typing import Any
 from tlbench.judging.changes import p_text
 from tlbench.judging.insights import insights, limits, needs
 from tlbench.judging.verdict import Judged, Verdict
-from tlbench.run import Run
+from tlbench.runfile import Run
 
 ORDER = ("negative", "unstable", "invalid", "inconclusive", "neutral", "positive")
 FLAGS = {

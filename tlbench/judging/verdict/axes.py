@@ -10,7 +10,7 @@ from tlbench.judging import stats
 from tlbench.judging.verdict.cell_records import CellRecords, area_of, speed_of, value_of
 from tlbench.judging.verdict.judge import Design, Evidence, Judgement, evidence, judge
 from tlbench.records import Outcome, Record
-from tlbench.run import Run, VerdictSettings
+from tlbench.runfile import Run, VerdictSettings
 
 
 @dataclass(frozen=True)

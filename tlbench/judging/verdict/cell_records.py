@@ -12,7 +12,7 @@ from tlbench.judging.readings import curve_of
 from tlbench.judging.verdict.arm import Arm
 from tlbench.judging.verdict.screen import screen
 from tlbench.records import Outcome, OutcomeT, Record, Scores, read_record
-from tlbench.run import PlannedCell, Protocol, Run
+from tlbench.runfile import PlannedCell, Protocol, Run
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from tlbench.judging.verdict.cell_records import CellRecords
 from tlbench.judging.verdict.judge import LEAST_PAIRS
 from tlbench.judging.verdict.verdict import Verdict
 from tlbench.records import Outcome, Record, Scores
-from tlbench.run import Protocol, Run
+from tlbench.runfile import Protocol, Run
 
 REUSED = 0.2  # share of the pool in every draw, above which a second, wider interval is given
 Fields: TypeAlias = dict[str, Any]  # some of a verdict's

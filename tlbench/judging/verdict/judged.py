@@ -13,7 +13,7 @@ from tlbench.judging.verdict.cell_records import CellRecords, read_cells
 from tlbench.judging.verdict.cells import judge_cells
 from tlbench.judging.verdict.starts import Starts, best_starts
 from tlbench.judging.verdict.verdict import Verdict
-from tlbench.run import Run, read_run
+from tlbench.runfile import Run, read_run
 
 SHOWN = (
     "role",

@@ -10,7 +10,7 @@ from tlbench.judging.verdict.arm import Arm
 from tlbench.judging.verdict.axes import FINAL, design_of
 from tlbench.judging.verdict.cell_records import CellRecords
 from tlbench.judging.verdict.judge import LEAST_PAIRS
-from tlbench.run import Run
+from tlbench.runfile import Run
 
 
 @dataclass(frozen=True)

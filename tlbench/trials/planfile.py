@@ -6,7 +6,7 @@ from typing import Any
 
 from tlbench import device as devices
 from tlbench import environment
-from tlbench.run import Named, PlannedCell, PlannedMethod, PlannedTarget, Run, RunSuite, VerdictSettings
+from tlbench.runfile import Named, PlannedCell, PlannedMethod, PlannedTarget, Run, RunSuite, VerdictSettings
 from tlbench.trials.plan import Cell, Plan, outline
 from tlbench.workspace import Workspace
 

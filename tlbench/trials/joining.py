@@ -1,0 +1,29 @@
+"""Whether seeds train as one network: the one place that decides it, and the reason where they do not."""
+
+from collections.abc import Sequence
+
+import torch
+
+from tlbench.method import Start
+from tlbench.network import Network
+from tlbench.training import Items, join
+from tlbench.trials.conditions import PLATEAU, Conditions
+
+
+def why_apart(conditions: Conditions, start: Start) -> str:
+    """What in an arm's own nature keeps its seeds apart; nothing where they may be joined."""
+    if not start.phases:
+        return "nothing is trained"
+    if conditions.variant == PLATEAU:
+        return "each seed trains until it stands still"
+    if start.alternatives:
+        return "several candidates are tried"
+    if any(phase.penalty for phase in start.phases):
+        return "a penalty is a function of one network"
+    return ""
+
+
+def joined_network(starts: Sequence[Start], items: Items, boundary: int) -> Network | str:
+    """The starts' networks as one, tried on a few items at the boundary; or why they cannot be joined."""
+    few = torch.arange(min(4, len(items)), device=items.labels.device)
+    return join([start.network for start in starts], items.inputs(few), boundary)
