@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from tests.tiny import SOURCE, tiny_suite, tiny_trial
 from tlbench import environment
@@ -62,6 +63,35 @@ def test_a_run_writes_run_json_and_a_record_a_trial(tmp_path: Path) -> None:
     assert run["cells"][0]["baseline"] == "patterns-1.0-n32/resnet-8-width-4-1x8x8/scratch"
     assert run["target_scores"][run["cells"][0]["baseline"]] > 0
     assert len(read(tmp_path / "out")) == 6
+
+
+def test_constructing_reads_writes_and_sets_nothing(tmp_path: Path) -> None:
+    threads = torch.get_num_threads()
+    suite = {"targets": [{"dataset": "folder:/nowhere", "n_train": 9}], "cross": []}
+    study = Study(suite | {"cross": [{"sources": ["null"], "methods": ["finetune"]}]}, str(tmp_path / "out"))
+    Study("no such suite", tmp_path / "out")
+    assert (torch.get_num_threads(), list(tmp_path.iterdir())) == (threads, [])
+    with pytest.raises(TlbenchError, match="no folder at /nowhere"):
+        study.run(means=ONE, progress=Said())
+    with pytest.raises(TlbenchError, match="give the folder that a run was written to"):
+        study.judge()
+
+
+def test_a_run_leaves_threads_as_they_were(tmp_path: Path) -> None:
+    torch.set_num_threads(1)
+    _run(tmp_path / "out", means=Means("cpu", 1, "fast", {"threads": 2}))
+    assert torch.get_num_threads() == 1
+
+
+def test_a_judged_run_is_a_table(tmp_path: Path) -> None:
+    _run(tmp_path / "out")
+    judged = _study(tmp_path / "out").judge()
+    table = judged.frame()
+    assert list(table["method"]) == ["linear_probe", "finetune"]
+    assert {"gain", "interval_low", "interval_high", "source_spec"} <= set(table)
+    assert "convergence" not in table
+    assert "<table" in judged._repr_html_()
+    assert repr(judged).startswith("Judged(")
 
 
 def test_run_json_stands_before_the_first_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,9 +25,9 @@ TEST_SHARE = 0.2  # of a dataset that comes without a test split
 class Split:
     """One split of a dataset.
 
-    items: (M, C, H, W) uint8 images, in memory or memory-mapped; labels: (N,) indices into `classes`;
-    notes: what a reader did that the user should know (files skipped, images resized); rows: (N,) which of the items
-    these are, all of them in their order where it is None.
+    items: (M, ...) of one kind, in memory or memory-mapped: (M, C, H, W) uint8 images, or (M,) strings; labels: (N,)
+    indices into `classes`; notes: what a reader did that the user should know (files skipped, images resized); rows:
+    (N,) which of the items these are, all of them in their order where it is None.
     """
 
     items: npt.NDArray[Any]

@@ -17,6 +17,7 @@ from PIL import Image
 
 from tests.program import Run, program
 from tlbench.shelf import Shelf
+from tlbench.study import _Session
 
 TINY = """
 network = { name = "resnet", width = 4 }
@@ -200,6 +201,19 @@ def test_a_results_place_that_is_a_file_is_told(tlbench: Run, tmp_path: Path) ->
     code, _, err = tlbench("run", "tiny.toml", "--jobs", "1", "--out", "taken/here")
     assert code == 2
     assert "cannot write taken/here/run.json" in err
+
+
+def test_a_run_whose_records_are_removed_meanwhile_says_so(tlbench: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = _Session.target_scores
+
+    def meddled(self: _Session) -> dict[str, float | None]:
+        next(self.folder.rglob("finetune/seed-1.json")).unlink()
+        return kept(self)
+
+    monkeypatch.setattr(_Session, "target_scores", meddled)
+    code, _, err = tlbench("run", "tiny.toml", "--jobs", "1", "--out", "out")
+    assert code == 3
+    assert "1 of 6 records are missing or damaged in out" in err
 
 
 def test_a_report_of_nothing_is_told(tlbench: Run) -> None:
