@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from tests.synthetic import cell, record, rising, write_run
-from tlbench.records import Record, pack_bits
+from tests.synthetic import cell, record, rising, similar, write_run
+from tlbench.records import Outcome, Record, Scores
+from tlbench.run import PlannedCell
 from tlbench.streams import generator
 
 SIDE = 10  # targets, sources, methods and seeds alike
@@ -22,12 +22,12 @@ def write_big_run(folder: Path, root_seed: int = 0) -> Path:
     """
     cells = [_cell(*places) for places in product(range(SIDE), repeat=3)]
     write_run(folder, cells, SIDE)
-    for path, found in _records(root_seed):
-        found.write(folder / path)
+    for path, made in _records(root_seed):
+        made.write(folder / path)
     return folder
 
 
-def _cell(target: int, source: int, method: int) -> dict[str, Any]:
+def _cell(target: int, source: int, method: int) -> PlannedCell:
     """A cell of `run.json`; the first five methods are a sweep over depth."""
     label, baseline = f"target-{target}", f"target-{target}/resnet8/scratch"
     return cell(
@@ -41,7 +41,7 @@ def _cell(target: int, source: int, method: int) -> dict[str, Any]:
     )
 
 
-def _records(root_seed: int) -> Iterator[tuple[str, Record]]:
+def _records(root_seed: int) -> Iterator[tuple[str, Record[Outcome] | Record[Scores]]]:
     """Every record with its path within the run."""
     for target, seed in product(range(SIDE), range(SIDE)):
         level = 0.6 + generator(root_seed, "level", target, seed).normal(0, 0.01)
@@ -54,19 +54,17 @@ def _records(root_seed: int) -> Iterator[tuple[str, Record]]:
                 yield _trial(root_seed, f"target-{target}/source-{source}/method-{method}", seed, level + gain)
 
 
-def _trial(root_seed: int, arm: str, seed: int, mean: float) -> tuple[str, Record]:
+def _trial(root_seed: int, arm: str, seed: int, mean: float) -> tuple[str, Record[Outcome]]:
     """A trial's record, its accuracy a little off `mean` and its right answers scattered anew."""
     random = generator(root_seed, arm, seed)
     n_right = round(TEST_ITEMS * (mean + random.normal(0, 0.01)))
     right = random.permutation(np.arange(TEST_ITEMS) < n_right)
     accuracy = n_right / TEST_ITEMS
-    bits, curve = pack_bits(right), rising(end=accuracy)
-    return f"{arm}/seed-{seed}.json", record(seed, accuracy, arm=arm, curve=curve, correct=bits, n_test=TEST_ITEMS)
+    made = record(seed, accuracy, arm=arm, curve=rising(end=accuracy), items=right)
+    return f"{arm}/seed-{seed}.json", made
 
 
-def _scores(pair: str, seed: int, closeness: float) -> tuple[str, Record]:
+def _scores(pair: str, seed: int, closeness: float) -> tuple[str, Record[Scores]]:
     """A similarity record of two scores, one of which follows the gain."""
-    scores = {"leep": closeness - 2 + 0.01 * seed, "logme": 0.5}
-    outcome = {"failure": None, "scores": scores, "higher_is_closer": dict.fromkeys(scores, True)}
-    made = Record("similarity", "done", {"seed": seed}, outcome, {"seconds": {}}, {"code": "0"})
+    made = similar(seed, {"leep": closeness - 2 + 0.01 * seed, "logme": 0.5})
     return f"{pair}/similarity/seed-{seed}.json", made

@@ -48,9 +48,9 @@ def trials(cells: int, seeds: int) -> list[Trial]:
 
 def summary(outcomes: list[Outcome], cells: int, seeds: int) -> dict[str, Any]:
     """What the cells' p-values and flags look like."""
-    accuracy = np.array([o.judged.score for o in outcomes]).reshape(cells, seeds, 2).transpose(2, 0, 1)
-    right = np.array([o.judged.contributions() for o in outcomes]).reshape(cells, seeds, 2, -1)
-    tau = np.array([stats.item_noise(cell[:, 0], cell[:, 1]) for cell in right])
+    accuracy = np.array([o.judged.value for o in outcomes]).reshape(cells, seeds, 2).transpose(2, 0, 1)
+    items = np.array([o.judged.contributions() for o in outcomes]).reshape(cells, seeds, 2, -1)
+    tau = np.array([stats.item_noise(cell[:, 0], cell[:, 1]) for cell in items])
     seen = evidence(accuracy[0], accuracy[1], tau)
     plain = stats.p_below(seen.mean, seen.spread / np.sqrt(seen.n), seen.freedom)  # the t test, no floor
     error = stats.standard_error(seen.spread, seen.n, seen.tau, DESIGN.least)

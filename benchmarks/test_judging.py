@@ -7,7 +7,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.big_run import SIDE, write_big_run
-from tlbench.judging import HELD, Accepted, Demands, check_gate, figures_of, read_figures, report
+from tlbench.judging import HELD, Accepted, Demands, accepted_of, check_gate, read_accepted_or_run, report
 from tlbench.judging.changes import Rule, changes
 from tlbench.judging.verdict import Judged, judge_run
 
@@ -31,7 +31,7 @@ def accepted(tmp_path_factory: pytest.TempPathFactory) -> Accepted:
     """A replicate of it with another root seed, as accepted."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda _: None)  # made-up records need not outlive a power cut
-        return read_figures(write_big_run(tmp_path_factory.mktemp("accepted"), root_seed=1))
+        return read_accepted_or_run(write_big_run(tmp_path_factory.mktemp("accepted"), root_seed=1))
 
 
 def test_render(benchmark: BenchmarkFixture, judged: Judged) -> None:
@@ -41,17 +41,17 @@ def test_render(benchmark: BenchmarkFixture, judged: Judged) -> None:
 
 
 def test_compare(benchmark: BenchmarkFixture, accepted: Accepted, big_run: Path) -> None:
-    """Seconds from the folder to what changed, against figures at hand."""
-    found = benchmark.pedantic(lambda: changes(accepted, read_figures(big_run), Rule()), rounds=ROUNDS)
-    assert len([one for one in found if one.axis == "gain"]) == SIDE**3
+    """Seconds from the folder to what changed, against an accepted run at hand."""
+    every = benchmark.pedantic(lambda: changes(accepted, read_accepted_or_run(big_run), Rule()), rounds=ROUNDS)
+    assert len([change for change in every if change.axis == "gain"]) == SIDE**3
 
 
 def test_gate(benchmark: BenchmarkFixture, accepted: Accepted, judged: Judged) -> None:
     """Seconds from verdicts to findings."""
-    found = benchmark.pedantic(check_gate, (accepted, judged, Rule(), Demands()), rounds=ROUNDS)
-    assert found.code == HELD
+    gate = benchmark.pedantic(check_gate, (accepted, judged, Rule(), Demands()), rounds=ROUNDS)
+    assert gate.code == HELD
 
 
 def test_accept(benchmark: BenchmarkFixture, judged: Judged) -> None:
     """Seconds from verdicts to what is committed."""
-    assert len(benchmark.pedantic(figures_of, (judged,), rounds=ROUNDS).cells) == SIDE**3
+    assert len(benchmark.pedantic(accepted_of, (judged,), rounds=ROUNDS).cells) == SIDE**3

@@ -14,7 +14,7 @@ from tlbench.records import Outcome, Record
 from tlbench.similarity import View, similarities
 from tlbench.streams import seeded
 from tlbench.training import Encoded, FrozenPrefix
-from tlbench.trials import Arm, Choice, conclude, tries
+from tlbench.trials import ArmAtSeed, Choice, conclude, tries
 from tlbench.workspace import Workspace
 
 BUDGET = Budget(epochs=30, batch_size=16, learning_rates=(0.01,))
@@ -25,7 +25,7 @@ BATCH = 512  # images in the prefix pass
 DRAW, OWN, WIDTH, CLASSES = 500, 2000, 512, 10  # what a similarity sees of a zoo's network
 
 
-def _train(arm: Arm) -> str | None:
+def _train(arm: ArmAtSeed) -> str | None:
     """Trains an arm for its budget, or fits its readouts and reads the test set; why that failed, or None."""
     attempts = tries(arm, Choice())
     fitted = attempts[0].fitted
@@ -62,7 +62,7 @@ def test_prefix_pass(benchmark: BenchmarkFixture, workspace: Workspace) -> None:
 
     def prefix_pass() -> int:
         fresh = Workspace(workspace.storage, workspace.device)
-        found = FrozenPrefix(network, len(network.names), fresh).reach(images, "images")
+        found = FrozenPrefix(network, len(network.names), fresh).apply(images, "images")
         synchronise(workspace.device)
         return len(found.items) if found else 0
 

@@ -7,6 +7,8 @@ import torch
 
 from tlbench.workspace import Storage, Workspace
 
+collect_ignore = ["plugin"]  # a package of its own, whose tests are run as its own
+
 
 @pytest.fixture(autouse=True)
 def _own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,6 @@
-"""Synthetic evidence: run folders as a study leaves them, and verdicts, with chosen accuracies, bits and curves."""
+"""Synthetic evidence: run folders as a study leaves them, and verdicts, with chosen accuracies, items and curves."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,8 @@ from scipy import stats
 from tlbench.curve import LearningCurve, evaluation_steps
 from tlbench.judging.accepted import Accepted, ArmSeeds, CellSeeds
 from tlbench.judging.verdict import Judged, Verdict, verdicts
-from tlbench.records import RUN_FILE, SCHEMA_VERSION, Record, pack_bits, write_json
+from tlbench.records import Measured, Outcome, Record, Scores, Timing, pack_items
+from tlbench.run import PlannedCell, Run
 
 TARGET = "glyphs-n40"
 BASELINE = f"{TARGET}/resnet8/scratch"
@@ -29,42 +30,59 @@ def around(mean: float, spread: float, n: int) -> list[float]:
 
 def rising(start: float = 0.1, end: float = 0.6, steps: Sequence[int] = STEPS) -> LearningCurve:
     """A curve that rises evenly over the budget."""
-    accuracies = tuple(start + (end - start) * step / steps[-1] for step in steps)
-    return LearningCurve(tuple(steps), tuple(0.01 * s for s in steps), (None, *[1.0] * (len(steps) - 1)), accuracies)
+    scores = tuple(start + (end - start) * step / steps[-1] for step in steps)
+    return LearningCurve(tuple(steps), tuple(0.01 * s for s in steps), (None, *[1.0] * (len(steps) - 1)), scores)
 
 
-def record(seed: int, accuracy: float, *, arm: str = "", curve: LearningCurve | None = None, **outcome: Any) -> Record:
-    """A trial that gave this accuracy; its right answers are scattered anew for every seed and arm."""
+def measured(
+    items: Sequence[float] | np.typing.NDArray[Any],
+    *,
+    chance: float = CHANCE,
+    chance_limit: float | None = None,
+    higher_is_better: bool = True,
+) -> Measured:
+    """A metric's reading of these contributions; by default an accuracy's, whose luck is the majority class's."""
+    values = np.asarray(items)
+    if chance_limit is None:
+        chance_limit = chance + 3 * float(np.sqrt(chance * (1 - chance) / len(values)))
+    return Measured(
+        score=float(values.mean()),
+        items=pack_items(values),
+        n=len(values),
+        chance=chance,
+        chance_limit=chance_limit,
+        higher_is_better=higher_is_better,
+        margin=0.005,
+    )
+
+
+def record(
+    seed: int,
+    accuracy: float,
+    *,
+    arm: str = "",
+    curve: LearningCurve | None = None,
+    items: Sequence[float] | np.typing.NDArray[Any] | None = None,
+    **outcome: Any,
+) -> Record[Outcome]:
+    """A trial that gave this accuracy, its right answers scattered anew for every seed and arm; or these items."""
     right = np.arange(TEST_SIZE) < round(accuracy * TEST_SIZE)
-    scattered = np.random.default_rng([seed, *arm.encode()]).permutation(right)
-    held = None if curve is None else {k: list(v) for k, v in curve.as_dict().items() if k != "seconds"}
-    plain = {
-        "failure": None,
-        "accuracy": float(scattered.mean()),
-        "correct": pack_bits(scattered),
-        "n_test": TEST_SIZE,
-        "chance": CHANCE,
+    given = np.random.default_rng([seed, *arm.encode()]).permutation(right) if items is None else items
+    made: dict[str, Any] = {
+        "metric": "accuracy",
+        "measured": {"accuracy": measured(given)},
         "validation_chance": CHANCE,
         "n_train": 40,
         "n_validation": 20,
         "pool": 1000,
         "learning_rate": 0.003,
         "steps": STEPS[-1],
-        "blocks": ["stem", "block1"],
-        "frozen": [],
+        "blocks": ("stem", "block1"),
         "input": {"size": 8, "channels": 1},
-        "notes": [],
-        "curve": held,
-        "source_weights": None,
-        "source_accuracy": None,
+        "curve": curve and replace(curve, seconds=()),
     }
-    timing = {
-        "seconds": 2.0,
-        "grid_seconds": 6.0,
-        "curve_seconds": None if curve is None else list(curve.seconds),
-        "source_seconds": None,
-    }
-    return Record("trial", "done", {"arm": arm, "seed": seed}, plain | outcome, timing, {"code": "0"})
+    timing = Timing(seconds=2.0, grid_seconds=6.0, curve_seconds=curve.seconds if curve else ())
+    return Record("trial", {"arm": arm, "seed": seed}, Outcome(**(made | outcome)), timing, {"code": "0"})
 
 
 def write_arm(
@@ -77,20 +95,28 @@ def write_arm(
             made.write(folder / path / f"seed-{seed}.json")
 
 
+def failure(arm: str = "", seed: int = 0, reason: str = "ValueError: no") -> Record[Outcome]:
+    """A trial that failed."""
+    return Record("trial", {"arm": arm, "seed": seed}, Outcome(failure=reason), Timing(), {"code": "0"})
+
+
 def write_failure(folder: Path, path: str, seed: int, reason: str = "ValueError: no") -> None:
     """Writes the record of a trial that failed."""
-    failed = Record("trial", "failed", {"arm": path, "seed": seed}, {"failure": reason}, {}, {"code": "0"})
-    failed.write(folder / path / f"seed-{seed}.json")
+    failure(path, seed, reason).write(folder / path / f"seed-{seed}.json")
 
 
-def write_scores(folder: Path, source: str, seed: int, scores: dict[str, float | None]) -> None:
+def similar(seed: int, scores: Mapping[str, float | None]) -> Record[Scores]:
+    """A similarity record."""
+    outcome = Scores(scores=scores, higher_is_closer=dict.fromkeys(scores, True))
+    return Record("similarity", {"seed": seed}, outcome, Timing(parts=dict.fromkeys(scores, 0.1)), {"code": "0"})
+
+
+def write_scores(folder: Path, source: str, seed: int, scores: Mapping[str, float | None]) -> None:
     """Writes a similarity record."""
-    outcome = {"failure": None, "scores": scores, "higher_is_closer": dict.fromkeys(scores, True)}
-    path = folder / TARGET / source / "similarity" / f"seed-{seed}.json"
-    Record("similarity", "done", {"seed": seed}, outcome, {"seconds": {}}, {"code": "0"}).write(path)
+    similar(seed, scores).write(folder / TARGET / source / "similarity" / f"seed-{seed}.json")
 
 
-def cell(source: str, method: str = "finetune", *, unfrozen: int | None = None, **changes: Any) -> dict[str, Any]:
+def cell(source: str, method: str = "finetune", *, unfrozen: int | None = None, **changes: Any) -> PlannedCell:
     """A cell of `run.json`."""
     plain = {
         "path": f"{TARGET}/{source}/{method}",
@@ -100,29 +126,26 @@ def cell(source: str, method: str = "finetune", *, unfrozen: int | None = None, 
         "role": "cell",
         "family": "main",
         "expect": None,
-        "source": {"label": source, "name": "trained"},
-        "target": {"label": TARGET, "dataset": "glyphs", "n_train": 40, "shape": [1, 8, 8]},
-        "method": {"label": method, "unfrozen": unfrozen, "name": method},
+        "source": {"label": source, "spec": {"name": "trained", "dataset": source}, "recipe": {"name": "trained"}},
+        "target": {"label": TARGET, "dataset": "glyphs", "spec": "glyphs", "n_train": 40, "shape": [1, 8, 8]},
+        "method": {"label": method, "spec": method, "unfrozen": unfrozen, "recipe": {"name": method}},
         "input": {"size": 8, "channels": 1},
     }
-    return plain | changes
+    return PlannedCell.model_validate(plain | changes)
 
 
-def control(source: str, expect: str, method: str = "finetune") -> dict[str, Any]:
+def control(source: str, expect: str, method: str = "finetune") -> PlannedCell:
     """A control's cell."""
     return cell(source, method, role="control", family="control", expect=expect)
 
 
-def run_of(cells: Sequence[dict[str, Any]], seeds: int = 5, **changes: Any) -> dict[str, Any]:
+def run_of(cells: Sequence[PlannedCell], seeds: int = 5, **changes: Any) -> Run:
     """A `run.json`; `changes` replace its keys."""
     plain = {
-        "schema_version": SCHEMA_VERSION,
         "suite": {
             "name": "synthetic",
             "description": "Made up.",
             "seeds": seeds,
-            "root_seed": 0,
-            "image_size": 0,
             "network": {"name": "resnet", "depth": 8},
             "budget": {"epochs": 15, "batch_size": 32, "learning_rates": [0.001, 0.003, 0.01], "weight_decay": 0.01},
         },
@@ -135,9 +158,7 @@ def run_of(cells: Sequence[dict[str, Any]], seeds: int = 5, **changes: Any) -> d
             "cost_margin": 0.1,
             "pairing": "paired",
         },
-        "cells": [plain | {"seeds": seeds} for plain in cells],
-        "skipped": [],
-        "notes": [],
+        "cells": [planned.model_copy(update={"seeds": seeds}) for planned in cells],
         "engine": {"device": "cpu", "jobs": 1, "threads": 1},
         "environment": {
             "device": "cpu",
@@ -148,15 +169,19 @@ def run_of(cells: Sequence[dict[str, Any]], seeds: int = 5, **changes: Any) -> d
             "commit": None,
             "dirty": None,
         },
-        "reach": {},
     }
-    return plain | changes
+    return Run.model_validate(plain | changes)
 
 
-def write_run(folder: Path, cells: Sequence[dict[str, Any]], seeds: int = 5, **changes: Any) -> dict[str, Any]:
+def suite_of(**changes: Any) -> dict[str, Any]:
+    """The suite's part of a synthetic `run.json`, some of it changed."""
+    return run_of([]).suite.model_dump() | changes
+
+
+def write_run(folder: Path, cells: Sequence[PlannedCell], seeds: int = 5, **changes: Any) -> Run:
     """Writes `run.json` and gives it back."""
     run = run_of(cells, seeds, **changes)
-    write_json(folder / RUN_FILE, run)
+    run.write(folder)
     return run
 
 
@@ -167,7 +192,7 @@ def write_pair(folder: Path, gains: Sequence[float | None], *, source: str = "ne
     write_run(folder, [cell(source)], n)
     write_arm(folder, BASELINE, levels)
     own = [None if gain is None else level + gain for level, gain in zip(levels, gains, strict=True)]
-    write_arm(folder, cell(source)["path"], own)
+    write_arm(folder, cell(source).path, own)
 
 
 def only(folder: Path) -> Verdict:
@@ -178,10 +203,14 @@ def only(folder: Path) -> Verdict:
 
 SHOWN = Verdict(
     source="near",
+    source_spec="near",
     target=TARGET,
     dataset="glyphs",
+    dataset_spec="glyphs",
     n_train=40,
     method="finetune",
+    method_spec="finetune",
+    metric="accuracy",
     role="cell",
     family="main",
     verdict="inconclusive",
@@ -207,8 +236,8 @@ SHOWN = Verdict(
     chance_left=0.5,
     failed=0,
     baseline_failed=0,
-    accuracy=0.61,
-    baseline_accuracy=0.6,
+    score=0.61,
+    baseline_score=0.6,
     baseline=BASELINE,
     expect=None,
     as_expected=None,
@@ -228,12 +257,12 @@ def shown(verdict: str, gain: float | None = 0.01, **changes: Any) -> Verdict:
     return replace(SHOWN, **({"verdict": verdict, "gain": gain, "interval": interval} | changes))
 
 
-def judged_of(found: Sequence[Verdict], run: dict[str, Any] | None = None) -> Judged:
+def judged_of(found: Sequence[Verdict], run: Run | None = None) -> Judged:
     """A judged run of these verdicts, without records."""
     return Judged(Path("nowhere"), run or run_of([]), [], list(found), [])
 
 
-def figures_of_cell(
+def accepted_cell(
     gains: Sequence[float],
     *,
     base: Sequence[float] | None = None,
@@ -241,7 +270,7 @@ def figures_of_cell(
     role: str = "cell",
     **arm: Any,
 ) -> Accepted:
-    """Accepted figures of one cell; `arm` replaces keys of the arm that transfers; equal accuracies are replays."""
+    """An accepted file of one cell; `arm` replaces keys of the arm that transfers; equal accuracies are replays."""
     levels = list(base) if base is not None else around(0.6, 0.01, len(gains))
     own = [level + gain for level, gain in zip(levels, gains, strict=True)]
     parts = path.split("/")
@@ -258,22 +287,24 @@ def figures_of_cell(
     run = run_of([])
     return Accepted(
         suite="synthetic",
+        metric="accuracy",
+        higher_is_better=True,
         root_seed=0,
-        settings=run["verdict"],
-        environment=run["environment"],
-        engine=run["engine"],
+        settings=run.verdict,
+        environment=run.environment,
+        engine=run.engine,
         arms={path: _arm_seeds(own, "w", **arm), "t/net/scratch": _arm_seeds(levels, None)},
         cells={path: CellSeeds(**plain)},
     )
 
 
-def _arm_seeds(accuracy: Sequence[float], source: str | None, **changes: Any) -> ArmSeeds:
-    n = len(accuracy)
+def _arm_seeds(score: Sequence[float], source: str | None, **changes: Any) -> ArmSeeds:
+    n = len(score)
     plain: dict[str, Any] = {
         "seeds": list(range(n)),
-        "accuracy": list(accuracy),
-        "area": [value - 0.1 for value in accuracy],
-        "replay": [f"{value:.9f}" for value in accuracy],
+        "score": list(score),
+        "area": [value - 0.1 for value in score],
+        "replay": [f"{value:.9f}" for value in score],
         "weights": [source] * n,
         "source_accuracy": 0.9 if source else None,
         "seconds": {},

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tlbench.dataset import Dataset, Draw, Part, Split, Target, cut, datasets
+from tlbench.dataset import Dataset, Draw, Split, SplitName, Target, cut, datasets
 from tlbench.datasets.glyphs import ALPHABETS, STYLES
 from tlbench.datasets.patterns import Patterns
 from tlbench.errors import TlbenchError
@@ -26,7 +26,7 @@ class Held(Dataset):
 
     counts: tuple[int, ...] = COUNTS
 
-    def read(self, part: Part, storage: Storage) -> Split:  # noqa: ARG002
+    def read(self, part: SplitName, storage: Storage) -> Split:  # noqa: ARG002
         """The split, the same for both parts."""
         labels = np.repeat(np.arange(len(self.counts)), self.counts)
         items = np.arange(len(labels), dtype=np.uint8).reshape(-1, 1, 1, 1)

@@ -34,20 +34,20 @@ def test_a_device_is_chosen_by_name(name: str, monkeypatch: pytest.MonkeyPatch) 
 )
 def test_other_names_are_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     _have(monkeypatch, 2, mps=True)
-    with pytest.raises(TlbenchError, match=f"^--device {name}: write auto, cpu, cuda, cuda:N or mps$"):
+    with pytest.raises(TlbenchError, match=f"^device '{name}': write auto, cpu, cuda, cuda:N or mps$"):
         choose(name)
 
 
 @pytest.mark.parametrize(("name", "kind"), [("cuda", "CUDA"), ("cuda:0", "CUDA"), ("mps", "MPS")])
 def test_a_device_that_is_not_there_is_refused(name: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     _have(monkeypatch)
-    with pytest.raises(TlbenchError, match=f"--device {name}: this machine has no {kind} device .*; try --device cpu"):
+    with pytest.raises(TlbenchError, match=f"device '{name}': this machine has no {kind} device .*; try cpu"):
         choose(name)
 
 
 def test_a_number_beyond_the_last_device_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     _have(monkeypatch, 2)
-    with pytest.raises(TlbenchError, match="--device cuda:2: there are 2 CUDA devices, numbered from 0"):
+    with pytest.raises(TlbenchError, match="device 'cuda:2': there are 2 CUDA devices, numbered from 0"):
         choose("cuda:2")
 
 

@@ -46,7 +46,7 @@ def test_a_classifiers_scores_say_what_it_predicts(classifier: str, drawn: tuple
     for readout in _start(f"features:{classifier}", tuple("abcd"[:n_classes])).readouts:
         predictor: Any = readout(outputs, labels, 3)
         found = _classes(predictor, unseen, n_classes)
-        assert np.array_equal(found, predictor.pipeline.predict(unseen))
+        assert np.array_equal(found, predictor._fitted.predict(unseen))
         assert set(found) <= set(drawn)
         missing = [label for label in range(n_classes) if label not in drawn]
         assert np.isneginf(predictor(unseen)[:, missing]).all()

@@ -37,7 +37,7 @@ class LogLoss(Metric):
         shares = np.bincount(labels) / len(labels)
         return float(-(shares * np.log(shares)).sum())
 
-    def chance_reach(self, labels: Labels) -> float:
+    def chance_limit(self, labels: Labels) -> float:
         """A tenth less."""
         return 0.9 * self.chance(labels)
 
@@ -49,8 +49,8 @@ def test_accuracy_is_the_share_of_items_whose_largest_score_is_their_labels() ->
 
 def test_the_chance_of_accuracy_is_the_most_frequent_class_and_luck_reaches_three_standard_errors_more() -> None:
     assert ACCURACY.chance(LABELS.numpy()) == ACCURACY.chance_value(LABELS.numpy()) == 0.6
-    assert ACCURACY.chance_reach(LABELS.numpy()) == pytest.approx(0.6 + 3 * (0.6 * 0.4 / 5) ** 0.5)
-    assert ACCURACY.chance_reach(np.arange(8).repeat(100)) == pytest.approx(1 / 8 + 3 * (7 / 64 / 800) ** 0.5)
+    assert ACCURACY.chance_limit(LABELS.numpy()) == pytest.approx(0.6 + 3 * (0.6 * 0.4 / 5) ** 0.5)
+    assert ACCURACY.chance_limit(np.arange(8).repeat(100)) == pytest.approx(1 / 8 + 3 * (7 / 64 / 800) ** 0.5)
 
 
 def test_a_measurement_of_accuracy_is_all_that_judging_needs() -> None:
@@ -59,7 +59,7 @@ def test_a_measurement_of_accuracy_is_all_that_judging_needs() -> None:
     assert measured.items.startswith("b")
     assert measured.contributions().tolist() == [1, 0, 1, 1, 0]
     assert (measured.chance, measured.lift) == (0.6, 0.0)
-    assert measured.chance_reach == ACCURACY.chance_reach(LABELS.numpy())
+    assert measured.chance_limit == ACCURACY.chance_limit(LABELS.numpy())
     assert measured.at_chance
     assert (measured.higher_is_better, measured.margin) == (True, 0.005)
 

@@ -195,7 +195,7 @@ def test_zoo_weights_that_do_not_fit_are_told(kept: Path, workspace: Workspace) 
 
 
 def test_absent_zoo_weights_say_where_to_put_them(kept: Path, workspace: Workspace) -> None:
-    with pytest.raises(TlbenchError, match=rf"source 'torchvision-.*': no weights at {kept}; .* --download"):
+    with pytest.raises(TlbenchError, match=rf"source 'torchvision-.*': no weights at {kept}; .* allow the download"):
         _zoo().load(_zoo_setup(_zoo()), workspace, 0, 0)
 
 

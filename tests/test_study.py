@@ -8,20 +8,22 @@ import pytest
 
 from tests.tiny import SOURCE, tiny_suite, tiny_trial
 from tlbench import environment
+from tlbench.engine import Mode
+from tlbench.engine.jobs import Unit
 from tlbench.engine.progress import Progress
+from tlbench.engine.resume import pending, units
 from tlbench.engine.tuning import Tuned, Tuning
 from tlbench.errors import TlbenchError
 from tlbench.frame import read
 from tlbench.judging.verdict import verdicts
-from tlbench.records import read_record
-from tlbench.study import Limits, Study
-from tlbench.trials.attempt import Choice
+from tlbench.records import Outcome, read_record
+from tlbench.study import Limits, Means, Ran, Study, _Session
+from tlbench.trials.choice import Choice
 from tlbench.trials.plan import resolve
 from tlbench.trials.runfile import notes
-from tlbench.trials.trial import Trial, Unit
 from tlbench.workspace import Workspace
 
-BEGUN: dict[str, Any] = {"schema_version": 1, "suite": {}, "cells": []}
+BEGUN: dict[str, Any] = {"schema_version": 2, "suite": {}, "cells": []}
 
 
 class Said(Progress):
@@ -35,8 +37,16 @@ class Said(Progress):
         self.lines.append(line)
 
 
-def _study(workspace: Workspace, folder: Path, jobs: int = 1, **changes: Any) -> Study:
-    return Study(tiny_suite(**changes), folder, workspace, jobs)
+ONE = Means("cpu", 1)
+MODES: tuple[Mode, ...] = ("fast", "plain")
+
+
+def _study(folder: Path, **changes: Any) -> Study:
+    return Study(tiny_suite(**changes), folder)
+
+
+def _run(folder: Path, progress: Progress | None = None, means: Means = ONE, **changes: Any) -> Ran:
+    return _study(folder, **changes).run(progress=progress or Said(), means=means)
 
 
 def _outcomes(folder: Path) -> dict[str, Any]:
@@ -44,171 +54,167 @@ def _outcomes(folder: Path) -> dict[str, Any]:
     return {path: (plain["recipe"], plain["outcome"]) for path, plain in found.items()}
 
 
-def test_a_run_writes_run_json_and_a_record_a_trial(workspace: Workspace, tmp_path: Path) -> None:
-    study = _study(workspace, tmp_path / "out", similarities=["leep"])
-    outcome = study.run(Said())
+def test_a_run_writes_run_json_and_a_record_a_trial(tmp_path: Path) -> None:
+    study = _study(tmp_path / "out", similarities=["leep"])
+    outcome = study.run(progress=Said(), means=ONE)
     assert (outcome.ran, outcome.kept, outcome.failed) == (2 * (1 + 1 + 2), 0, 0)
     run = json.loads((tmp_path / "out" / "run.json").read_text())
     assert run["cells"][0]["baseline"] == "patterns-1.0-n32/resnet-8-width-4-1x8x8/scratch"
-    assert run["reach"][run["cells"][0]["baseline"]] > 0
+    assert run["target_scores"][run["cells"][0]["baseline"]] > 0
     assert len(read(tmp_path / "out")) == 6
 
 
-def test_run_json_stands_before_the_first_trial(
-    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_run_json_stands_before_the_first_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Unit, "__call__", stop)
     with pytest.raises(KeyboardInterrupt):
-        _study(workspace, tmp_path / "out").run(Said())
+        _run(tmp_path / "out")
     assert (tmp_path / "out" / "run.json").exists()
 
 
-def test_a_second_run_does_only_what_is_missing(workspace: Workspace, tmp_path: Path) -> None:
+def test_a_second_run_does_only_what_is_missing(tmp_path: Path) -> None:
     folder = tmp_path / "out"
-    _study(workspace, folder).run(Said())
+    _run(folder)
     before = _outcomes(folder)
     gone = next(folder.rglob("finetune/seed-1.json"))
     gone.unlink()
-    outcome = _study(workspace, folder).run(Said())
+    outcome = _run(folder)
     assert (outcome.ran, outcome.kept) == (1, 5)
     assert _outcomes(folder) == before
 
 
-def test_more_seeds_add_trials_and_redo_none(workspace: Workspace, tmp_path: Path) -> None:
-    _study(workspace, tmp_path / "out").run(Said())
-    outcome = _study(workspace, tmp_path / "out", seeds=3).run(Said())
+def test_more_seeds_add_trials_and_redo_none(tmp_path: Path) -> None:
+    _run(tmp_path / "out")
+    outcome = _run(tmp_path / "out", seeds=3)
     assert (outcome.ran, outcome.kept) == (3, 6)
 
 
-def test_a_record_of_another_recipe_is_redone_and_said(workspace: Workspace, tmp_path: Path) -> None:
-    _study(workspace, tmp_path / "out").run(Said())
+def test_a_record_of_another_recipe_is_redone_and_said(tmp_path: Path) -> None:
+    _run(tmp_path / "out")
     said = Said()
-    outcome = _study(workspace, tmp_path / "out", epochs=3).run(said)
+    outcome = _run(tmp_path / "out", epochs=3, progress=said)
     assert outcome.ran == 6
     assert "6 records have another recipe and are made anew" in said.lines
 
 
-def test_records_of_other_code_are_kept_and_said(
-    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    _study(workspace, tmp_path / "out").run(Said())
+def test_records_of_other_code_are_kept_and_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _run(tmp_path / "out")
     monkeypatch.setattr(environment, "code_digest", lambda: "other")
     said = Said()
-    assert _study(workspace, tmp_path / "out").run(said).ran == 0
-    assert "6 records were made by other code and are kept (--fresh redoes all)" in said.lines
+    assert _run(tmp_path / "out", progress=said).ran == 0
+    assert "6 records were made by other code and are kept (a fresh start redoes all)" in said.lines
 
 
-def test_a_damaged_record_is_made_anew(workspace: Workspace, tmp_path: Path) -> None:
+def test_a_damaged_record_is_made_anew(tmp_path: Path) -> None:
     folder = tmp_path / "out"
-    _study(workspace, folder).run(Said())
+    _run(folder)
     broken = next(folder.rglob("finetune/seed-0.json"))
     broken.write_text(broken.read_text()[:100])
     said = Said()
-    assert _study(workspace, folder).run(said).ran == 1
+    assert _run(folder, progress=said).ran == 1
     assert "1 damaged records are made anew" in said.lines
-    assert read_record(broken) is not None
+    assert read_record(broken, Outcome) is not None
 
 
-def test_workers_give_the_same_outcomes_as_one_process(workspace: Workspace, tmp_path: Path) -> None:
+def test_workers_give_the_same_outcomes_as_one_process(tmp_path: Path) -> None:
     one, two = tmp_path / "one", tmp_path / "two"
-    study = _study(workspace, one)
+    study = _study(one)
     (one).mkdir()
     (one / "run.json").write_text(json.dumps(BEGUN | {"engine": {"threads": 1}}))
-    study = _study(workspace, one)
-    study.run(Said())
+    study = _study(one)
+    study.run(progress=Said(), means=ONE)
     two.mkdir()
     (two / "run.json").write_text((one / "run.json").read_text())
-    _study(workspace, two, jobs=2).run(Said())
+    _run(two, means=Means("cpu", 2))
     assert _outcomes(one) == _outcomes(two)
 
 
-def test_the_plain_engine_gives_the_same_accuracies_within_noise(workspace: Workspace, tmp_path: Path) -> None:
+def test_the_plain_engine_gives_the_same_accuracies_within_noise(tmp_path: Path) -> None:
     """Grouped, cached and laid out as timing says, against every trial alone: a test item or two of 800."""
     accuracies = []
-    for mode in ("fast", "plain"):
-        study = Study(tiny_suite(), tmp_path / mode, workspace, 1, mode, {"threads": 1})
-        study.run(Said())
-        accuracies.append({path: plain["accuracy"] for path, (_, plain) in _outcomes(tmp_path / mode).items()})
+    for mode in MODES:
+        _run(tmp_path / mode, means=Means("cpu", 1, mode, {"threads": 1}))
+        accuracies.append(
+            {path: plain["measured"]["accuracy"]["score"] for path, (_, plain) in _outcomes(tmp_path / mode).items()}
+        )
     fast, plain = accuracies
     assert fast.keys() == plain.keys()
     assert max(abs(fast[path] - plain[path]) for path in fast) <= 0.01
-    record = read_record(next((tmp_path / "plain").rglob("linear_probe/seed-0.json")))
+    record = read_record(next((tmp_path / "plain").rglob("linear_probe/seed-0.json")), Outcome)
     assert record is not None
     assert record.environment["engine"] == {
         "together": False,
         "channels_last": False,
         "shortcuts": False,
         "n_together": 1,
+        "apart": None,
     }
 
 
-def test_a_broken_off_block_is_run_in_its_old_make_up(
-    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_broken_off_block_is_run_in_its_old_make_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Tuning, "__call__", lambda *_: Tuned(Choice(together=True), {"together": 1.0}))
-    study = _study(workspace, tmp_path / "out")
-    study.run(Said())
+    study = _study(tmp_path / "out")
+    study.run(progress=Said(), means=ONE)
     before = _outcomes(tmp_path / "out")
     gone = next((tmp_path / "out").rglob("finetune/seed-1.json"))
     gone.unlink()
-    again = _study(workspace, tmp_path / "out")
-    (unit,) = again.units([job for job in again.pending()[0] if isinstance(job, Trial)])
+    again = _study(tmp_path / "out")
+    session = again._session(ONE)
+    todo = pending(session.plan, again.folder, session.workspace)
+    (unit,) = units(session.plan, again.folder, todo.trials, session.choices)
     assert ([t.seed for t in unit.trials], [t.seed for t in unit.wanted]) == ([0, 1], [1])
-    again.run(Said())
+    again.run(progress=Said(), means=ONE)
     assert _outcomes(tmp_path / "out") == before
-    record = read_record(gone)
+    record = read_record(gone, Outcome)
     assert record is not None
     assert record.environment["engine"]["n_together"] == 2
 
 
-def test_threads_of_a_begun_run_are_kept(workspace: Workspace, tmp_path: Path) -> None:
+def test_threads_of_a_begun_run_are_kept(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "run.json").write_text(json.dumps(BEGUN | {"engine": {"threads": 3}}))
-    assert _study(workspace, tmp_path / "out").engine.threads == 3
+    assert _study(tmp_path / "out")._session(ONE).engine.threads == 3
 
 
-def test_adding_a_source_changes_no_other_trial(workspace: Workspace, tmp_path: Path) -> None:
-    _study(workspace, tmp_path / "out").run(Said())
+def test_adding_a_source_changes_no_other_trial(tmp_path: Path) -> None:
+    _run(tmp_path / "out")
     before = _outcomes(tmp_path / "out")
     wider = [{"sources": ["null", SOURCE], "methods": ["linear_probe", "finetune"]}]
-    outcome = _study(workspace, tmp_path / "out", cross=wider).run(Said())
+    outcome = _run(tmp_path / "out", cross=wider)
     assert outcome.ran == 4
     after = _outcomes(tmp_path / "out")
     assert {path: after[path] for path in before} == before
 
 
-def test_a_failed_trial_is_kept_and_counted_again(workspace: Workspace, tmp_path: Path) -> None:
+def test_a_failed_trial_is_kept_and_counted_again(tmp_path: Path) -> None:
     settings: dict[str, Any] = {"learning_rates": [1e30], "epochs": 30}
-    assert _study(workspace, tmp_path / "out", **settings).run(Said()).failed > 0
+    assert _run(tmp_path / "out", **settings).failed > 0
     said = Said()
-    again = _study(workspace, tmp_path / "out", **settings).run(said)
+    again = _run(tmp_path / "out", **settings, progress=said)
     assert again.ran == 0
     assert again.failed > 0
     assert any("failed trials are kept" in line for line in said.lines)
 
 
-def test_records_that_go_missing_during_a_run_are_counted(
-    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_records_that_go_missing_during_a_run_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another process removes one when the run is all but over."""
-    judged = Study.reach
+    judged = _Session.target_scores
 
-    def meddled(self: Study) -> dict[str, float | None]:
+    def meddled(self: _Session) -> dict[str, float | None]:
         next(self.folder.rglob("finetune/seed-1.json")).unlink()
         return judged(self)
 
-    monkeypatch.setattr(Study, "reach", meddled)
-    outcome = _study(workspace, tmp_path / "out").run(Said())
+    monkeypatch.setattr(_Session, "target_scores", meddled)
+    outcome = _run(tmp_path / "out")
     assert (outcome.ran, outcome.missing) == (6, 1)
 
 
-def test_a_fresh_start_clears_a_run_and_nothing_else(workspace: Workspace, tmp_path: Path) -> None:
+def test_a_fresh_start_clears_a_run_and_nothing_else(tmp_path: Path) -> None:
     folder = tmp_path / "out"
-    study = _study(workspace, folder)
-    study.run(Said())
+    study = _study(folder)
+    study.run(progress=Said(), means=ONE)
     study.clear()
     assert not folder.exists()
     folder.mkdir()
@@ -218,28 +224,28 @@ def test_a_fresh_start_clears_a_run_and_nothing_else(workspace: Workspace, tmp_p
     assert (folder / "thesis.txt").exists()
 
 
-def test_a_full_or_readonly_place_is_told_in_a_line(workspace: Workspace, tmp_path: Path) -> None:
+def test_a_full_or_readonly_place_is_told_in_a_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(TlbenchError, match=r"cannot write .*run\.json: .*name another --out"):
-        _study(workspace, tmp_path / "file" / "out").run(Said())
+    with pytest.raises(TlbenchError, match=r"cannot write .*run\.json: .*name another folder"):
+        _run(tmp_path / "file" / "out")
 
 
-def test_a_dry_run_lists_trials_and_hours_and_writes_nothing(workspace: Workspace, tmp_path: Path) -> None:
-    text = _study(workspace, tmp_path / "out").describe()
+def test_a_dry_run_lists_trials_and_hours_and_writes_nothing(tmp_path: Path) -> None:
+    text = _study(tmp_path / "out").describe(ONE)
     assert "patterns-1.0-n32/trained-patterns-0.5-steps-10/finetune seed 1" in text
     assert "6 trials, 0 scorings, 1 sources; at most 0.0" in text
     assert not (tmp_path / "out").exists()
 
 
 def test_a_source_that_cannot_be_made_ready_ends_the_run_in_a_line(
-    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("out of memory")
 
     monkeypatch.setattr("tlbench.training.pretraining.fit", broken)
     with pytest.raises(TlbenchError, match="could not be made ready: RuntimeError"):
-        _study(workspace, tmp_path / "out").run(Said())
+        _run(tmp_path / "out")
 
 
 def test_the_notes_tell_of_overlapping_draws_and_of_a_source_of_the_targets_pool(workspace: Workspace) -> None:
@@ -248,13 +254,13 @@ def test_the_notes_tell_of_overlapping_draws_and_of_a_source_of_the_targets_pool
     found = notes(resolve(suite, workspace), workspace)
     assert any("takes 40% of the pool" in note for note in found)
     assert any("was trained on the pool of target" in note for note in found)
-    assert "patterns-1.0: images of 1x12x12 brought to 1x8x8" in found
+    assert "patterns-1.0: items of 1x12x12 brought to 1x8x8" in found
 
 
-def test_adaptive_seeds_look_again_only_where_it_may_decide(workspace: Workspace, tmp_path: Path) -> None:
+def test_adaptive_seeds_look_again_only_where_it_may_decide(tmp_path: Path) -> None:
     said = Said()
-    study = _study(workspace, tmp_path / "out", seeds="auto", epochs=6)
-    outcome = study.run(said)
+    study = _study(tmp_path / "out", seeds="auto", epochs=6)
+    outcome = study.run(progress=said, means=ONE)
     run = json.loads((tmp_path / "out" / "run.json").read_text())
     planned = {cell["path"]: cell["seeds"] for cell in run["cells"]}
     assert run["looks"] == [5, 10, 20]
@@ -265,28 +271,28 @@ def test_adaptive_seeds_look_again_only_where_it_may_decide(workspace: Workspace
         assert v.interval_level == pytest.approx(1 - 0.05 * {5: 0.2, 10: 0.3, 20: 0.5}[v.n_planned])
         assert v.n_planned == 20 or not v.may_be_decided()
     assert any("trials planned so far instead of 60 with 20 seeds everywhere" in line for line in said.lines)
-    again = _study(workspace, tmp_path / "out", seeds="auto", epochs=6).run(Said())
+    again = _run(tmp_path / "out", seeds="auto", epochs=6)
     assert (again.ran, again.kept) == (0, outcome.ran)
 
 
 @pytest.mark.parametrize("limits", [Limits(seconds=0), Limits(seeds=9)])
-def test_adaptive_seeds_stop_at_their_limits(limits: Limits, workspace: Workspace, tmp_path: Path) -> None:
-    outcome = _study(workspace, tmp_path / "out", seeds="auto").run(Said(), limits)
+def test_adaptive_seeds_stop_at_their_limits(limits: Limits, tmp_path: Path) -> None:
+    outcome = _study(tmp_path / "out", seeds="auto").run(progress=Said(), limits=limits, means=ONE)
     assert outcome.ran == 15
 
 
-def test_a_timing_pass_times_each_arm_of_the_first_look_once(workspace: Workspace, tmp_path: Path) -> None:
+def test_a_timing_pass_times_each_arm_of_the_first_look_once(tmp_path: Path) -> None:
     folder = tmp_path / "out"
-    study = _study(workspace, folder)
-    study.run(Said())
+    study = _study(folder)
+    study.run(progress=Said(), means=ONE)
     before = _outcomes(folder)
-    study.time(Said())
+    study.time(progress=Said(), means=ONE)
     timed = sorted(folder.rglob("timing-*.json"))
     assert len(timed) == 6
     assert _outcomes(folder) == before
     assert len(read(folder)) == 6
     stamps = [path.stat().st_mtime_ns for path in timed]
-    study.time(Said())
+    study.time(progress=Said(), means=ONE)
     assert [path.stat().st_mtime_ns for path in timed] == stamps
     assert all(v.cost["estimated"] is False for v in verdicts(folder)[1])
 

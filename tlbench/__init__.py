@@ -1,9 +1,19 @@
 """tlbench: does transfer learning help or hurt on your data?
 
-A **source** gives initial weights, a **target** is a dataset with a training budget, a **method** is a way of reuse.
-A **trial** is one source, target and method at one seed; its **record** is plain data on disk. A **suite** says what is
-crossed with what. A **verdict** compares a cell's trials with the from-scratch baseline's at the same seeds: positive,
-negative, neutral, inconclusive, unstable or invalid. A **similarity** scores a source for a target before any training.
+A **source** gives initial weights, a **target** is a dataset with a training budget, a **method** is a way of reuse. A
+**form** is what the network is given, a **metric** what "better" means. A **trial** is one source, target and method at
+one seed; its **record** is plain data on disk. A **suite** says what is crossed with what, a **study** runs one into a
+folder. A **verdict** compares a cell's trials with the from-scratch baseline's at the same seeds: positive, negative,
+neutral, inconclusive, unstable or invalid. A **similarity** scores a source for a target before any training.
+
+    from tlbench import Study, Suite
+
+    suite = Suite(targets=[{"dataset": "digits", "n_train": 50}],
+                  cross=[{"sources": ["trained:glyphs"], "methods": ["linear_probe", "finetune"]}])
+    study = Study(suite, "results/mine")    # free: reads nothing, sets nothing
+    study.run()                             # resumes what was begun there
+    study.judge()                           # verdicts: a table in a notebook; .frame() is a DataFrame
+    study.trials()                          # the records as a DataFrame
 
 The making side needs torch; records, verdicts and reports do not, and nothing is imported before it is asked for.
 """
@@ -12,18 +22,31 @@ import importlib
 from typing import Any
 
 _HOMES = {
+    "Batch": "method",
+    "Budget": "method",
     "Dataset": "dataset",
+    "Executor": "engine",
+    "Form": "form",
     "LearningCurve": "curve",
+    "Materials": "method",
     "Method": "method",
+    "Metric": "metric",
+    "Network": "network",
+    "Penalty": "method",
+    "Phase": "method",
+    "Progress": "engine",
     "Record": "records",
     "Similarity": "similarity",
     "Source": "source",
+    "Split": "dataset",
+    "Start": "method",
     "Study": "study",
     "Suite": "suite",
     "Target": "dataset",
     "TlbenchError": "errors",
     "Trial": "trials",
     "Verdict": "judging.verdict",
+    "Weights": "source",
     "read": "frame",
     "read_suite": "suite",
     "verdicts": "judging.verdict",

@@ -17,7 +17,7 @@ from tlbench.workspace import Storage, Workspace
 
 Labels: TypeAlias = npt.NDArray[np.int64]
 Indices: TypeAlias = npt.NDArray[np.int64]
-Part: TypeAlias = Literal["train", "test"]
+SplitName: TypeAlias = Literal["train", "test"]
 TEST_SHARE = 0.2  # of a dataset that comes without a test split
 
 
@@ -65,16 +65,16 @@ class Dataset(Leaf, ABC):
     classes: tuple[str, ...] = ()
 
     @abstractmethod
-    def read(self, part: Part, storage: Storage) -> Split:
+    def read(self, split_name: SplitName, storage: Storage) -> Split:
         """The whole split; "test" is the same items in the same order whoever asks."""
 
     def identity(self, storage: Storage) -> str:  # noqa: ARG002
         """A digest of content that may change under the same name (a user's files); empty where it cannot."""
         return ""
 
-    def split(self, part: Part, workspace: Workspace) -> Split:
+    def split(self, split_name: SplitName, workspace: Workspace) -> Split:
         """The same as `open`, opened on first use."""
-        return workspace.cached((self, part), lambda: self.open(part, workspace.storage))
+        return workspace.cached((self, split_name), lambda: self.open(split_name, workspace.storage))
 
     def content(self, workspace: Workspace) -> str:
         """The same as `identity`, taken on first use."""
@@ -84,9 +84,9 @@ class Dataset(Leaf, ABC):
         """The labels of a random stream that everything at this dataset and seed shares."""
         return root_seed, what, json.dumps(self.recipe(), sort_keys=True), seed
 
-    def open(self, part: Part, storage: Storage) -> Split:
+    def open(self, split_name: SplitName, storage: Storage) -> Split:
         """The split, narrowed to `classes` and checked: at least two classes, none of them empty."""
-        split = self.read(part, storage)
+        split = self.read(split_name, storage)
         if self.classes:
             split = _narrow(split, self.classes, self.label)
         counts = np.bincount(split.labels, minlength=len(split.classes))
@@ -95,7 +95,7 @@ class Dataset(Leaf, ABC):
         if (empty := np.flatnonzero(counts == 0)).size:
             names = ", ".join(split.classes[i] for i in empty[:5])
             raise TlbenchError(
-                f"dataset '{self.label}': no {part} items in class {names}; add some or remove the class"
+                f"dataset '{self.label}': no {split_name} items in class {names}; add some or remove the class"
             )
         return split
 
@@ -137,11 +137,11 @@ def class_order(labels: Labels, generator: np.random.Generator) -> Indices:
     return np.argsort(place, kind="stable").astype(np.int64)
 
 
-def cut(labels: Labels, part: Part, seed: int) -> Indices:
+def cut(labels: Labels, split_name: SplitName, seed: int) -> Indices:
     """The indices of one side of a stratified train/test cut, for data that comes in one piece; sorted."""
     order = class_order(labels, np.random.default_rng(seed))
     n_test = max(len(np.unique(labels)), round(TEST_SHARE * len(labels)))
-    return np.sort(order[:n_test] if part == "test" else order[n_test:])
+    return np.sort(order[:n_test] if split_name == "test" else order[n_test:])
 
 
 @dataclass(frozen=True)

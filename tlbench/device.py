@@ -19,13 +19,13 @@ def choose(name: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "mps" if _mps() else "cpu")
     kind, colon, index = name.partition(":")
     if kind not in ("cpu", "cuda", "mps") or (colon and (kind != "cuda" or not index.isdecimal())):
-        raise TlbenchError(f"--device {name}: write {FORMS}")
+        raise TlbenchError(f"device '{name}': write {FORMS}")
     if kind == "cuda" and not torch.cuda.is_available():
-        raise TlbenchError(f"--device {name}: this machine has no CUDA device that torch can use; try --device cpu")
+        raise TlbenchError(f"device '{name}': this machine has no CUDA device that torch can use; try cpu")
     if kind == "cuda" and index and int(index) >= torch.cuda.device_count():
-        raise TlbenchError(f"--device {name}: there are {torch.cuda.device_count()} CUDA devices, numbered from 0")
+        raise TlbenchError(f"device '{name}': there are {torch.cuda.device_count()} CUDA devices, numbered from 0")
     if kind == "mps" and not _mps():
-        raise TlbenchError(f"--device {name}: this machine has no MPS device that torch can use; try --device cpu")
+        raise TlbenchError(f"device '{name}': this machine has no MPS device that torch can use; try cpu")
     return torch.device(name)
 
 

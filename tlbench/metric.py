@@ -39,7 +39,7 @@ class Metric(Leaf, ABC):
         """The score of a guess that has learnt nothing of the items with these labels."""
 
     @abstractmethod
-    def chance_reach(self, labels: Labels) -> float:
+    def chance_limit(self, labels: Labels) -> float:
         """The best score that such a guess reaches by luck."""
 
     def value(self, scores: Tensor, labels: Tensor) -> float:
@@ -67,7 +67,7 @@ class Metric(Leaf, ABC):
             items=pack_items(items),
             n=len(items),
             chance=self.chance(labels),
-            chance_reach=self.chance_reach(labels),
+            chance_limit=self.chance_limit(labels),
             higher_is_better=self.higher_is_better,
             margin=self.margin,
         )

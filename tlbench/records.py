@@ -34,7 +34,7 @@ class Measured:
     """A metric's reading of a test split of n items, with all that judging needs to know of the metric.
 
     items: each item's contribution, packed; their mean is the score. chance: the score of a guess that has learnt
-    nothing; chance_reach: the best score that such a guess reaches by luck. margin: what counts as a difference, where
+    nothing; chance_limit: the best score that such a guess reaches by luck. margin: what counts as a difference, where
     the suite does not say.
     """
 
@@ -42,7 +42,7 @@ class Measured:
     items: str
     n: int
     chance: float
-    chance_reach: float
+    chance_limit: float
     higher_is_better: bool
     margin: float
 
@@ -59,7 +59,7 @@ class Measured:
     @property
     def at_chance(self) -> bool:
         """Whether luck alone reaches as far."""
-        return self.score <= self.chance_reach if self.higher_is_better else self.score >= self.chance_reach
+        return self.score <= self.chance_limit if self.higher_is_better else self.score >= self.chance_limit
 
     def contributions(self) -> Contributions:
         """(n,) each test item's part in `value`, better as it grows."""
@@ -104,7 +104,7 @@ class Outcome:
             return {"failure": self.failure}
         plain = asdict(self)
         if self.curve is not None:
-            del plain["curve"]["seconds"]  # those are timing
+            del plain["curve"]["seconds"]  # those are timing, here always empty
         return plain
 
     @classmethod

@@ -104,7 +104,8 @@ class Run(Section):
     """A run: its suite, cells and settings, how it is executed and where.
 
     looks, weights: seeds at each look and the share of the level it may spend. engine: how trials are run, with the
-    choices that were made by timing. target_scores: for each baseline, the validation score that "steps to target" asks for.
+    choices that were made by timing. target_scores: for each baseline, the validation score that "steps to target" asks
+    for.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -149,7 +150,7 @@ def read_run(folder: Path) -> Run:
     if version != SCHEMA_VERSION:
         raise TlbenchError(
             f"{folder / RUN_FILE} has schema version {version}, this tlbench reads {SCHEMA_VERSION}; "
-            "run the suite again with --fresh"
+            "run the suite afresh"
         )
     run: Run = parse(Run, plain, str(folder / RUN_FILE), "run the suite again")
     return run

@@ -71,8 +71,9 @@ class Leaf:
 
     @property
     def name(self) -> str:
-        """The leaf's name on its shelf: the name of its file."""
-        return type(self).__module__.rpartition(".")[2]
+        """The leaf's name on its shelf: the name of its file; of a class that a script defines, the class's."""
+        module = type(self).__module__.rpartition(".")[2]
+        return slug(type(self).__name__) if module == "__main__" else module
 
     def recipe(self) -> dict[str, Any]:
         """Name and options as plain data; the label is not part of it."""

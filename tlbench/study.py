@@ -34,7 +34,7 @@ from tlbench.processes import default_threads
 from tlbench.records import RUN_FILE, Outcome, Record, read_json, read_record
 from tlbench.shelf import slug
 from tlbench.suite import Suite, make_suite, read_suite
-from tlbench.trials import Plan, notes, resolve, run_of
+from tlbench.trials import Plan, Trial, notes, resolve, run_of
 from tlbench.workspace import Workspace, storage
 
 
@@ -93,6 +93,7 @@ class Study:
         """
         self._given, self.folder = suite, Path(folder)
         self._data_root, self._download = data_root, download
+        self._workspaces: dict[str, Workspace] = {}  # by device: what was opened serves the next call too
 
     @property
     def suite(self) -> Suite:
@@ -144,6 +145,18 @@ class Study:
 
         return render(self.judge())
 
+    def plan(self, means: Means | None = None) -> Plan:
+        """The cells and trials that are planned; datasets are opened, nothing is trained.
+
+        Raises:
+            TlbenchError: something named is not there or does not fit.
+        """
+        return self._session(means or Means()).plan
+
+    def record(self, trial: Trial) -> Record[Outcome] | None:
+        """A planned trial's record; None where it has not run."""
+        return read_record(self.folder / trial.path, Outcome)
+
     def trials(self) -> pd.DataFrame:
         """A row a trial that has run.
 
@@ -169,7 +182,12 @@ class Study:
         return self._session(means or Means()).describe()
 
     def _session(self, means: Means) -> "_Session":
-        return _Session(self.suite, self.folder, means, self._data_root, self._download)
+        refuse_what_is_not_ours(self.folder)
+        if means.device not in self._workspaces:
+            allowed = self.suite.download if self._download is None else self._download
+            place = storage(self._data_root, download=allowed)
+            self._workspaces[means.device] = Workspace(place, devices.choose(means.device))
+        return _Session(self.suite, self.folder, means, self._workspaces[means.device])
 
     def __repr__(self) -> str:
         return f"Study({self.suite.name or 'a suite'}, folder={str(self.folder)!r})"
@@ -178,13 +196,8 @@ class Study:
 class _Session:
     """A study with its datasets opened and its plan made, on one device."""
 
-    def __init__(
-        self, suite: Suite, folder: Path, means: Means, data_root: str | Path | None, download: bool | None
-    ) -> None:
-        refuse_what_is_not_ours(folder)
-        place = storage(data_root, download=suite.download if download is None else download)
-        self.suite, self.folder = suite, folder
-        self.workspace = Workspace(place, devices.choose(means.device))
+    def __init__(self, suite: Suite, folder: Path, means: Means, workspace: Workspace) -> None:
+        self.suite, self.folder, self.workspace = suite, folder, workspace
         self.plan: Plan = resolve(suite, self.workspace)
         begun = read_json(folder / RUN_FILE).get("engine", {}) if (folder / RUN_FILE).is_file() else means.like or {}
         jobs = means.jobs or default_jobs(self.workspace.device)

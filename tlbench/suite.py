@@ -17,18 +17,27 @@ from pydantic import (
     model_validator,
 )
 
-from tlbench.dataset import DatasetSpec, Target
+from tlbench.dataset import DatasetSpec, Target, datasets
 from tlbench.errors import TlbenchError, unknown
 from tlbench.form import forms
 from tlbench.method import Budget, Method, methods
 from tlbench.metric import MetricSpec, metrics
 from tlbench.network import ArchitectureSpec, networks
 from tlbench.run import LOOKS, WEIGHTS, Expectation, Protocol, VerdictSettings
-from tlbench.shelf import proper_slug, slug
+from tlbench.shelf import Shelf, proper_slug, slug
 from tlbench.similarity import Similarity, similarities
 from tlbench.source import Source, SourceSpec, sources
 
 SUITES = Path(__file__).parent / "suites"
+SHELVES: dict[str, Shelf[Any]] = {  # what a suite can name
+    "datasets": datasets,
+    "forms": forms,
+    "networks": networks,
+    "sources": sources,
+    "methods": methods,
+    "metrics": metrics,
+    "similarities": similarities,
+}
 MethodSpec: TypeAlias = Annotated[InstanceOf[Method], BeforeValidator(methods.make)]
 SimilaritySpec: TypeAlias = Annotated[InstanceOf[Similarity], BeforeValidator(similarities.make)]
 NULL_PAIRS: tuple[tuple[str, Expectation], ...] = (("finetune", "unflagged"), ("linear_probe", "any"))

@@ -13,10 +13,10 @@ import torch
 from tlbench import processes as machines
 from tlbench.cli import doctor
 from tlbench.cli.doctor import Card, Problem, as_json, examine, lines
-from tlbench.engine import pool as executor
+from tlbench.engine import executor
 from tlbench.engine.tuning import Tuned
 from tlbench.processes import THREAD_VARIABLES, usable_cores
-from tlbench.trials.attempt import Choice
+from tlbench.trials.choice import Choice
 
 GIB = doctor.GIB
 

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+from tests.synthetic import cell, write_run
 from tests.tiny import tiny_suite
 from tlbench.engine.ownership import clear, refuse_what_is_not_ours
 from tlbench.errors import TlbenchError
 from tlbench.judging.accepted import named
-from tlbench.records import DRAWN_BY, SCHEMA_VERSION, Outcome, Record, Timing
+from tlbench.records import DRAWN_BY, Outcome, Record, Timing
 from tlbench.run import read_run
 from tlbench.suite import read_suite
 
@@ -19,7 +20,7 @@ OTHERS = ("notes.txt", "photos/cat.jpg", "target/source/finetune/mine.json", "a/
 
 
 def _record(path: Path) -> None:
-    Record("trial", {"seed": 0}, Outcome(), Timing(), {}).write(path)
+    Record("trial", {"seed": 0}, Outcome(failure="no"), Timing(), {}).write(path)
 
 
 @pytest.fixture
@@ -117,22 +118,24 @@ def test_nothing_is_accepted_under_a_name_that_leads_elsewhere(name: str) -> Non
         named(name)
 
 
-def _cell(**changes: Any) -> dict[str, Any]:
-    parts: dict[str, Any] = {"path": CELL, "baseline": CELL, "baselines": {"equal_steps": CELL}, "seeds": 5}
-    parts |= {"role": "cell", "family": "", "expect": None, "source": {"label": "s"}, "method": {"label": "m"}}
-    parts |= {"target": {"label": "t", "dataset": "d", "n_train": 8}}
-    return parts | changes
-
-
 @pytest.mark.parametrize(
     "change", [{"path": "../../a/b/c"}, {"baseline": "/etc/a/b"}, {"baselines": {"equal_steps": "a/../b"}}]
 )
 def test_a_run_file_whose_paths_lead_elsewhere_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
-    for name, cell in (("sound", _cell()), ("bad", _cell(**change))):
-        (tmp_path / name).mkdir()
-        run: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "suite": {"name": "mine"}, "cells": [cell]}
-        run |= {"looks": [5], "weights": [1.0], "verdict": {}}
-        (tmp_path / name / "run.json").write_text(json.dumps(run))
+    planned = cell("near")
+    write_run(tmp_path / "sound", [planned])
+    write_run(tmp_path / "bad", [planned.model_copy(update=change)])
     assert read_run(tmp_path / "sound").cells
-    with pytest.raises(TlbenchError, match="is no cell's path"):
+    with pytest.raises(TlbenchError, match="is no cell's path") as told:
         read_run(tmp_path / "bad")
+    assert "\n" not in str(told.value)
+
+
+def test_a_run_file_that_lacks_something_is_refused(tmp_path: Path) -> None:
+    write_run(tmp_path, [cell("near")])
+    plain = json.loads((tmp_path / "run.json").read_text())
+    del plain["cells"][0]["method"]["label"]
+    (tmp_path / "run.json").write_text(json.dumps(plain))
+    with pytest.raises(TlbenchError, match=r"run\.json: cells\.0\.method\.label: Field required; run") as told:
+        read_run(tmp_path)
+    assert "\n" not in str(told.value)

@@ -7,17 +7,17 @@ import pytest
 
 from tests.synthetic import (
     BASELINE,
+    accepted_cell,
     around,
     cell,
     control,
-    figures_of_cell,
     rising,
     write_arm,
     write_failure,
     write_run,
 )
 from tlbench.errors import TlbenchError
-from tlbench.judging.accepted import figures_of, finished, read_figures, text_of, varies, write_accepted
+from tlbench.judging.accepted import accepted_of, finished, read_accepted_or_run, text_of, varies, write_accepted
 from tlbench.judging.verdict import judge_run
 
 N = 5
@@ -30,36 +30,36 @@ def run_folder(tmp_path: Path) -> Path:
     levels = around(0.6, 0.01, N)
     write_arm(tmp_path, BASELINE, levels, rising())
     for planned in (cell("near"), control("null", "unflagged")):
-        write_arm(tmp_path, planned["path"], [level + 0.05 for level in levels], rising(0.2, 0.7))
-    write_failure(tmp_path, cell("near")["path"], 3)
+        write_arm(tmp_path, planned.path, [level + 0.05 for level in levels], rising(0.2, 0.7))
+    write_failure(tmp_path, cell("near").path, 3)
     return tmp_path
 
 
 def test_a_run_comes_down_to_arms_and_cells(run_folder: Path) -> None:
-    figures = figures_of(judge_run(run_folder))
-    near = figures.cells[cell("near")["path"]]
-    assert set(figures.arms) == {BASELINE, cell("near")["path"], cell("null")["path"]}
+    figures = accepted_of(judge_run(run_folder))
+    near = figures.cells[cell("near").path]
+    assert set(figures.arms) == {BASELINE, cell("near").path, cell("null").path}
     assert (near.seeds, near.role, near.baseline, near.n_test) == ([0, 1, 2, 4], "cell", BASELINE, 10_000)
     assert near.gain == pytest.approx([0.05] * 4)
     assert [(own - base) / near.n_test for own, base in near.apart] == pytest.approx(near.gain)
-    arm = figures.arms[cell("near")["path"]]
+    arm = figures.arms[cell("near").path]
     assert (arm.failed, arm.seeds) == ([3], [0, 1, 2, 4])
     assert arm.area[0] == pytest.approx(0.35)
 
 
 def test_the_replay_digest_tells_records_apart(run_folder: Path) -> None:
-    before = figures_of(judge_run(run_folder)).arms[BASELINE].replay
+    before = accepted_of(judge_run(run_folder)).arms[BASELINE].replay
     assert len(set(before)) == N
     write_arm(run_folder, BASELINE, around(0.6, 0.01, N), rising(0.1, 0.61))
-    after = figures_of(judge_run(run_folder)).arms[BASELINE].replay
+    after = accepted_of(judge_run(run_folder)).arms[BASELINE].replay
     assert not set(before) & set(after)
 
 
 def test_a_file_is_read_back_equal_and_changes_by_the_line(run_folder: Path, tmp_path: Path) -> None:
-    figures = figures_of(judge_run(run_folder))
+    figures = accepted_of(judge_run(run_folder))
     path = write_accepted(figures, tmp_path / "accepted")
     assert path.name == "synthetic.json"
-    assert read_figures(path) == figures == read_figures(run_folder)
+    assert read_accepted_or_run(path) == figures == read_accepted_or_run(run_folder)
     lines = text_of(figures).splitlines()
     assert sum("/near/" in line for line in lines) == 2, "an arm and a cell"
     assert len(lines) == len(set(lines))
@@ -75,38 +75,39 @@ def test_an_unfinished_run_is_refused(run_folder: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"schema_version": 9}, "has schema version 9, this tlbench reads 1; accept a run anew"),
+        ({"schema_version": 1}, "has schema version 1, this tlbench reads 2; accept a run anew"),
+        ({"schema_version": 9}, "has schema version 9, this tlbench reads 2; accept a run anew"),
         ({"extra": 1}, "is not an accepted file: extra: Extra inputs are not permitted"),
         ({"arms": {}}, "needs the arm"),
         ({"suite": []}, "is not an accepted file: suite: Input should be a valid string"),
         (
             {"settings": {"margin": 0.005, "convergence_margin": 0.01}},
-            "is not an accepted file: cost_margin: Field required",
+            "is not an accepted file: settings: alpha is missing; accept a run anew",
         ),
         ({"environment": {"device": "cpu"}}, "is not an accepted file: threads: Field required"),
     ],
 )
 def test_a_wrong_file_is_refused_in_one_line(tmp_path: Path, change: dict[str, object], message: str) -> None:
-    plain = json.loads(text_of(figures_of_cell([0.05] * N)))
+    plain = json.loads(text_of(accepted_cell([0.05] * N)))
     (tmp_path / "a.json").write_text(json.dumps(plain | change))
     with pytest.raises(TlbenchError, match=message) as caught:
-        read_figures(tmp_path / "a.json")
+        read_accepted_or_run(tmp_path / "a.json")
     assert "\n" not in str(caught.value)
 
 
 def test_lists_of_unequal_length_are_refused(tmp_path: Path) -> None:
-    plain = json.loads(text_of(figures_of_cell([0.05] * N)))
-    for part, key in (("arms", "accuracy"), ("cells", "gain")):
+    plain = json.loads(text_of(accepted_cell([0.05] * N)))
+    for part, key in (("arms", "score"), ("cells", "gain")):
         broken = json.loads(json.dumps(plain))
         broken[part]["t/near/finetune"][key].pop()
         (tmp_path / "a.json").write_text(json.dumps(broken))
         with pytest.raises(TlbenchError, match="its lists are not equally long"):
-            read_figures(tmp_path / "a.json")
+            read_accepted_or_run(tmp_path / "a.json")
 
 
 def test_nothing_at_a_path_is_said(tmp_path: Path) -> None:
     with pytest.raises(TlbenchError, match=r"nothing at .*give a run's folder"):
-        read_figures(tmp_path / "none")
+        read_accepted_or_run(tmp_path / "none")
 
 
 def test_one_draw_of_weights_does_not_vary() -> None:
@@ -116,11 +117,11 @@ def test_one_draw_of_weights_does_not_vary() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "value"), [("seeds", [0] * N), ("accuracy", [1.5] * N), ("accuracy", [float("nan")] * N)]
+    ("key", "value"), [("seeds", [0] * N), ("source_accuracy", 1.5), ("score", [float("nan")] * N)]
 )
-def test_figures_that_cannot_be_are_refused(tmp_path: Path, key: str, value: list[float]) -> None:
-    plain = json.loads(text_of(figures_of_cell([0.05] * N)))
+def test_figures_that_cannot_be_are_refused(tmp_path: Path, key: str, value: object) -> None:
+    plain = json.loads(text_of(accepted_cell([0.05] * N)))
     plain["arms"]["t/near/finetune"][key] = value
     (tmp_path / "a.json").write_text(json.dumps(plain))
     with pytest.raises(TlbenchError, match="is not an accepted file"):
-        read_figures(tmp_path / "a.json")
+        read_accepted_or_run(tmp_path / "a.json")

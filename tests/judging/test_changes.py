@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
-from tests.synthetic import around, figures_of_cell, run_of
+from tests.synthetic import accepted_cell, around, run_of
 from tlbench.judging.accepted import Accepted
 from tlbench.judging.changes import Change, Rule, changes, comparable_clocks
-from tlbench.judging.changes.words import differences, row, said
+from tlbench.judging.changes.sentences import differences, row, said
 
 RULE = Rule(alpha=0.05)
 N = 10
@@ -28,7 +28,7 @@ def gain(before: Accepted, after: Accepted, rule: Rule = RULE) -> Change:
 
 
 def test_equal_digests_are_unchanged_without_statistics() -> None:
-    figures = figures_of_cell(noisy(0.05, 0.01, 0))
+    figures = accepted_cell(noisy(0.05, 0.01, 0))
     found = changes(figures, figures, RULE)
     assert {one.word for one in found} == {"unchanged"}
     assert {one.axis for one in found} == {"gain", "accuracy", "convergence"}
@@ -37,8 +37,8 @@ def test_equal_digests_are_unchanged_without_statistics() -> None:
 
 def test_an_unchanged_arm_over_a_changed_baseline_is_a_changed_gain() -> None:
     levels = around(0.6, 0.01, N)
-    before = figures_of_cell([0.05] * N, base=levels)
-    after = figures_of_cell([0.02] * N, base=[level + 0.03 for level in levels])
+    before = accepted_cell([0.05] * N, base=levels)
+    after = accepted_cell([0.02] * N, base=[level + 0.03 for level in levels])
     found = by_axis(before, after)
     assert found["accuracy", "finetune"].word == "unchanged"
     assert found["accuracy", "scratch"].word == "rose"
@@ -49,7 +49,7 @@ def test_an_unchanged_arm_over_a_changed_baseline_is_a_changed_gain() -> None:
 def test_a_change_is_judged_paired_by_seed(shift: float, word: str) -> None:
     before = noisy(0.05, 0.03, 0)
     after = [value + shift + noise for value, noise in zip(before, noisy(0, 0.006, 1), strict=True)]
-    found = gain(figures_of_cell(before), figures_of_cell(after))
+    found = gain(accepted_cell(before), accepted_cell(after))
     assert (found.word, found.paired, found.n) == (word, True, N)
     assert found.interval is not None
     assert found.interval[0] < shift < found.interval[1]
@@ -57,14 +57,14 @@ def test_a_change_is_judged_paired_by_seed(shift: float, word: str) -> None:
 
 def test_the_paired_p_is_scipys_where_the_floor_is_negligible() -> None:
     before, after = noisy(0.05, 0.03, 0), noisy(0.04, 0.03, 1)
-    found = gain(figures_of_cell(before), figures_of_cell(after), Rule(0.05, margin=1e-9))
+    found = gain(accepted_cell(before), accepted_cell(after), Rule(0.05, margin=1e-9))
     assert found.p_drop == pytest.approx(scipy_stats.ttest_rel(after, before, alternative="less").pvalue)
 
 
 def test_another_root_seed_is_compared_by_welch() -> None:
     before, after = noisy(0.05, 0.03, 0), noisy(0.04, 0.01, 1, 8)
-    other = figures_of_cell(after).model_copy(update={"root_seed": 1})
-    found = gain(figures_of_cell(before), other, Rule(0.05, margin=1e-9))
+    other = accepted_cell(after).model_copy(update={"root_seed": 1})
+    found = gain(accepted_cell(before), other, Rule(0.05, margin=1e-9))
     expected = scipy_stats.ttest_ind(after, before, equal_var=False, alternative="less").pvalue
     assert (found.paired, found.n) == (False, 8)
     assert found.p_drop == pytest.approx(expected)
@@ -73,11 +73,11 @@ def test_another_root_seed_is_compared_by_welch() -> None:
 def test_a_small_drop_within_the_margin_is_no_drop() -> None:
     before = noisy(0.05, 0.03, 0)
     after = [value - 0.004 for value in before]
-    assert gain(figures_of_cell(before), figures_of_cell(after)).word != "dropped"
+    assert gain(accepted_cell(before), accepted_cell(after)).word != "dropped"
 
 
 def test_a_single_draw_of_other_weights_is_said_and_not_judged() -> None:
-    before, after = figures_of_cell(noisy(0.05, 0.01, 0)), figures_of_cell(noisy(-0.2, 0.01, 1), weights=["v"] * N)
+    before, after = accepted_cell(noisy(0.05, 0.01, 0)), accepted_cell(noisy(-0.2, 0.01, 1), weights=["v"] * N)
     found = gain(before, after)
     assert (found.word, found.noninferior) == ("source changed", False)
     assert "the source's own accuracy 90.0 -> 90.0" in found.note
@@ -85,32 +85,32 @@ def test_a_single_draw_of_other_weights_is_said_and_not_judged() -> None:
 
 def test_a_source_trained_for_each_seed_is_judged_when_it_changes() -> None:
     own, other = ([f"{name}{seed}" for seed in range(N)] for name in "ab")
-    before = figures_of_cell(noisy(0.05, 0.01, 0), weights=own)
-    found = gain(before, figures_of_cell(noisy(-0.05, 0.01, 1), weights=other))
+    before = accepted_cell(noisy(0.05, 0.01, 0), weights=own)
+    found = gain(before, accepted_cell(noisy(-0.05, 0.01, 1), weights=other))
     assert (found.word, found.paired) == ("dropped", False)
 
 
 def test_other_data_is_not_compared() -> None:
-    found = gain(figures_of_cell([0.05] * N), figures_of_cell([0.01] * N, data="e"))
+    found = gain(accepted_cell([0.05] * N), accepted_cell([0.01] * N, data="e"))
     assert found.word == "other data"
 
 
 def test_new_missing_and_few_are_named() -> None:
-    one, other = figures_of_cell([0.05] * N), figures_of_cell([0.05] * N, path="t/far/finetune")
+    one, other = accepted_cell([0.05] * N), accepted_cell([0.05] * N, path="t/far/finetune")
     words = {one.path: one.word for one in changes(one, other, RULE) if one.axis == "gain"}
     assert words == {"t/near/finetune": "missing", "t/far/finetune": "new"}
-    few = gain(figures_of_cell([0.05] * 4), figures_of_cell([-0.05] * 4))
+    few = gain(accepted_cell([0.05] * 4), accepted_cell([-0.05] * 4))
     assert (few.word, few.n) == ("too few", 4)
 
 
 def test_an_arm_without_a_curve_has_no_convergence() -> None:
-    figures = figures_of_cell([0.05] * N, area=[None] * N)
+    figures = accepted_cell([0.05] * N, area=[None] * N)
     assert ("convergence", "finetune") not in by_axis(figures, figures)
 
 
 def test_a_slower_machine_changes_no_cost_and_a_slower_arm_does() -> None:
     def timed(own: float, machine: float) -> Accepted:
-        figures = figures_of_cell(noisy(0.05, 0.01, 0))
+        figures = accepted_cell(noisy(0.05, 0.01, 0))
         jitter = noisy(1.0, 0.02, 5)
         arms = {}
         for path, arm in figures.arms.items():
@@ -125,9 +125,9 @@ def test_a_slower_machine_changes_no_cost_and_a_slower_arm_does() -> None:
 
 
 def test_clocks_of_other_machines_are_not_compared() -> None:
-    where = run_of([])["environment"]
+    where = run_of([]).environment
     seconds = dict.fromkeys(range(N), 1.0)
-    one = figures_of_cell([0.05] * N, seconds=seconds)
+    one = accepted_cell([0.05] * N, seconds=seconds)
     other = one.model_copy(update={"environment": where | {"machine": where["machine"] | {"fingerprint": "1"}}})
     assert comparable_clocks(one, one)
     assert not comparable_clocks(one, other)
@@ -136,7 +136,7 @@ def test_clocks_of_other_machines_are_not_compared() -> None:
 
 
 def test_what_it_could_have_seen_grows_with_the_noise() -> None:
-    sides = [[figures_of_cell(noisy(0.05, spread, seed)) for seed in (0, 1)] for spread in (0.005, 0.05)]
+    sides = [[accepted_cell(noisy(0.05, spread, seed)) for seed in (0, 1)] for spread in (0.005, 0.05)]
     calm, wild = (gain(before, after) for before, after in sides)
     assert calm.sees is not None
     assert wild.sees is not None
@@ -146,7 +146,7 @@ def test_what_it_could_have_seen_grows_with_the_noise() -> None:
 def test_noise_between_unchanged_runs_fails_no_more_often_than_alpha() -> None:
     """20 unchanged cells on three axes: the share of comparisons with any drop, at alpha 0.05, in 300 of them."""
     random, failed = np.random.default_rng(0), 0
-    template = figures_of_cell([0.0] * N)
+    template = accepted_cell([0.0] * N)
     for _ in range(300):
         sides = []
         for root in (0, 1):
@@ -155,7 +155,7 @@ def test_noise_between_unchanged_runs_fails_no_more_often_than_alpha() -> None:
             base = random.normal(0.6, 0.01, N)
             for path, level in [("b", base), *((f"t/s{i}/m", base + random.normal(0, 0.02, N)) for i in range(20))]:
                 plain: dict[str, Any] = {
-                    "accuracy": list(level),
+                    "score": list(level),
                     "area": list(level - 0.1),
                     "replay": [f"{v}" for v in level],
                 }
@@ -172,13 +172,13 @@ def test_noise_between_unchanged_runs_fails_no_more_often_than_alpha() -> None:
 def test_a_change_is_told_with_its_interval_and_pairing() -> None:
     before = noisy(0.05, 0.03, 0)
     after = [value - 0.03 + noise for value, noise in zip(before, noisy(0, 0.006, 1), strict=True)]
-    found = gain(figures_of_cell(before), figures_of_cell(after))
+    found = gain(accepted_cell(before), accepted_cell(after))
     assert row(found)[:3] == ("gain", "t/near/finetune", "dropped")
     assert "10 seeds paired, p <0.0001" in row(found)[3]
 
 
 def test_differences_of_circumstances_are_listed() -> None:
-    one = figures_of_cell([0.05] * N)
+    one = accepted_cell([0.05] * N)
     assert differences(one, one) == ["the same commit, code, versions, machine and settings"]
     where = one.environment | {"versions": {"tlbench": "0.1.0", "torch": "2.15"}}
     assert differences(one, one.model_copy(update={"environment": where})) == ["torch: None -> 2.15"]

@@ -61,7 +61,7 @@ def test_gate_refuses_other_code_and_unfinished_runs(tlbench: Run, monkeypatch: 
 
 
 def test_a_broken_accepted_file_is_one_line_and_exit_code_2(tlbench: Run) -> None:
-    Path("x.json").write_text('{"schema_version": 1}')
+    Path("x.json").write_text('{"schema_version": 2}')
     code, _, err = tlbench("gate", "a", "--accepted", "x.json")
     assert code == 2
     assert err.count("\n") == 1

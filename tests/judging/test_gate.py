@@ -9,14 +9,14 @@ import pytest
 from tests.synthetic import BASELINE, around, cell, control, rising, write_arm, write_failure, write_run
 from tlbench.errors import TlbenchError
 from tlbench.judging import gate as gates
-from tlbench.judging.accepted import Accepted, figures_of
+from tlbench.judging.accepted import Accepted, accepted_of
 from tlbench.judging.changes import Rule
 from tlbench.judging.gate import Demands, Gate
 from tlbench.judging.verdict import Judged, judge_run
 
 N = 10
 RULE = Rule()
-PATH = cell("near")["path"]
+PATH = cell("near").path
 CELLS = [cell("near"), cell("far"), control("null", "unflagged")]
 
 
@@ -27,15 +27,15 @@ def run(folder: Path, *, shift: float = 0.0, base: float = 0.0, seed: int = 0, c
     levels = [float(level) for level in 0.6 + base + random.normal(0, 0.005, N)]
     write_arm(folder, BASELINE, levels, rising(0.1, 0.6 + base))
     for planned in cells:
-        gain = {"near": 0.05 + shift, "far": -0.1}.get(planned["source"]["label"], 0.0) - base
+        gain = {"near": 0.05 + shift, "far": -0.1}.get(planned.source.label, 0.0) - base
         own = [level + gain + float(noise) for level, noise in zip(levels, random.normal(0, 0.005, N), strict=True)]
-        write_arm(folder, planned["path"], own, rising(0.2, 0.7))
+        write_arm(folder, planned.path, own, rising(0.2, 0.7))
     return judge_run(folder)
 
 
 @pytest.fixture
 def accepted(tmp_path: Path) -> Accepted:
-    return figures_of(run(tmp_path / "accepted"))
+    return accepted_of(run(tmp_path / "accepted"))
 
 
 def check(accepted: Accepted, judged: Judged, **demands: Any) -> Gate:
@@ -105,25 +105,25 @@ def test_a_removed_cell_fails_unless_it_is_allowed(accepted: Accepted, tmp_path:
 def test_a_new_cell_is_told(accepted: Accepted, tmp_path: Path) -> None:
     gate = check(accepted, run(tmp_path / "b", cells=[*CELLS, cell("mid")]))
     assert gate.code == 0
-    assert ("new", "gain", cell("mid")["path"]) in kinds(gate, failing=False)
+    assert ("new", "gain", cell("mid").path) in kinds(gate, failing=False)
 
 
 def test_a_control_is_not_gated_for_its_gain(accepted: Accepted, tmp_path: Path) -> None:
     run(tmp_path / "b")
-    write_arm(tmp_path / "b", cell("null")["path"], around(0.3, 0.01, N), rising())
+    write_arm(tmp_path / "b", cell("null").path, around(0.3, 0.01, N), rising())
     gate = check(accepted, judge_run(tmp_path / "b"))
     assert gate.code == 0
-    assert ("control", "", cell("null")["path"]) in kinds(gate, failing=False)
+    assert ("control", "", cell("null").path) in kinds(gate, failing=False)
 
 
 def test_failed_trials_ask_for_three_and_a_regression_goes_before(accepted: Accepted, tmp_path: Path) -> None:
     run(tmp_path / "b", seed=1)
-    write_failure(tmp_path / "b", cell("far")["path"], 0, "ValueError: nan")
+    write_failure(tmp_path / "b", cell("far").path, 0, "ValueError: nan")
     gate = check(accepted, judge_run(tmp_path / "b"))
     assert gate.code == 3
     assert "1 diverged or collapsed (seeds 0), 0 when accepted" in gate.findings[0].line()
     run(tmp_path / "b", seed=1, shift=-0.04)
-    write_failure(tmp_path / "b", cell("far")["path"], 0)
+    write_failure(tmp_path / "b", cell("far").path, 0)
     assert check(accepted, judge_run(tmp_path / "b")).code == 1
 
 
@@ -131,19 +131,19 @@ def test_failures_that_were_accepted_do_not_fail(tmp_path: Path) -> None:
     run(tmp_path / "b")
     write_failure(tmp_path / "b", PATH, 0)
     judged = judge_run(tmp_path / "b")
-    assert check(figures_of(judged), judged).code == 0
+    assert check(accepted_of(judged), judged).code == 0
 
 
 def test_a_negative_cell_fails_where_that_is_asked(accepted: Accepted, tmp_path: Path) -> None:
     judged = run(tmp_path / "b")
     assert check(accepted, judged).code == 0
     gate = check(accepted, judged, fail_on_negative=True)
-    assert (gate.code, kinds(gate)) == (1, {("negative", "", cell("far")["path"])})
+    assert (gate.code, kinds(gate)) == (1, {("negative", "", cell("far").path)})
 
 
 def test_an_undecided_cell_asks_for_four_where_that_is_asked(tmp_path: Path) -> None:
     judged = run(tmp_path / "b", shift=-0.05)
-    accepted = figures_of(judged)
+    accepted = accepted_of(judged)
     assert check(accepted, judged).code == 0
     gate = check(accepted, judged, conclusive=True)
     assert (gate.code, kinds(gate)) == (4, {("undecided", "", PATH)})
@@ -174,8 +174,8 @@ def test_collapsed_seeds_ask_for_three(accepted: Accepted, tmp_path: Path) -> No
     """Screened or, where most collapse, at chance: no t test sees them for the spread they make."""
     for count in (1, 3, 6):
         run(tmp_path / "b", seed=1)
-        kept = judge_run(tmp_path / "b").held[0].own.records
-        own = [0.1 if seed < count else kept[seed].outcome["accuracy"] for seed in range(N)]
+        kept = judge_run(tmp_path / "b").cells[0].own.records
+        own = [0.1 if seed < count else kept[seed].outcome.judged.score for seed in range(N)]
         write_arm(tmp_path / "b", PATH, own, rising(0.2, 0.7))
         gate = check(accepted, judge_run(tmp_path / "b"))
         assert gate.code in (1, 3), count
@@ -190,10 +190,10 @@ def test_a_drop_of_the_arm_is_not_excused_by_a_better_baseline(accepted: Accepte
 def test_a_replay_of_a_few_seeds_is_not_a_replay(accepted: Accepted, tmp_path: Path) -> None:
     judged = run(tmp_path / "b")
     for seed in range(4, N):
-        for planned in (BASELINE, *(one["path"] for one in CELLS)):
+        for planned in (BASELINE, *(one.path for one in CELLS)):
             (tmp_path / "b" / planned / f"seed-{seed}.json").unlink()
     gate = check(accepted, judge_run(tmp_path / "b"))
-    assert judged.held
+    assert judged.cells
     assert gate.code == 1
     assert {f.kind for f in gate.findings if f.code} == {"too few seeds"}
 
@@ -213,7 +213,7 @@ def test_a_baseline_whose_cells_may_all_be_missing_may_be_too(accepted: Accepted
 
 def test_a_control_that_is_gone_fails_and_one_that_became_a_cell_is_gated(accepted: Accepted, tmp_path: Path) -> None:
     gone = check(accepted, run(tmp_path / "b", cells=CELLS[:2]))
-    assert kinds(gone) == {("missing", "", cell("null")["path"])}
+    assert kinds(gone) == {("missing", "", cell("null").path)}
     run(tmp_path / "c", cells=[*CELLS[:2], cell("null")])
-    write_arm(tmp_path / "c", cell("null")["path"], around(0.3, 0.01, N), rising())
-    assert ("regression", "gain", cell("null")["path"]) in kinds(check(accepted, judge_run(tmp_path / "c")))
+    write_arm(tmp_path / "c", cell("null").path, around(0.3, 0.01, N), rising())
+    assert ("regression", "gain", cell("null").path) in kinds(check(accepted, judge_run(tmp_path / "c")))

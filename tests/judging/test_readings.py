@@ -7,24 +7,24 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
-from tests.synthetic import record, rising
-from tlbench.judging.readings import convergence, cost, curve_of, reach
-from tlbench.records import Record
+from tests.synthetic import failure, record, rising
+from tlbench.judging.readings import convergence, cost, curve_of, target_score
+from tlbench.records import Outcome, Record, Timing
 
 PAIRS = [0, 1, 2]
 
 
-def arm(*ends: float, start: float = 0.1) -> dict[int, Record]:
+def arm(*ends: float, start: float = 0.1) -> dict[int, Record[Outcome]]:
     """An arm whose curves rise from `start` to these ends."""
     return {seed: record(seed, 0.5, curve=rising(start, end)) for seed, end in enumerate(ends)}
 
 
-def timed(*seconds: float, source: float | None = None) -> dict[int, Record]:
+def timed(*seconds: float, source: float | None = None) -> dict[int, Record[Outcome]]:
     """An arm with these seconds; `source` are its source's."""
-    made = {seed: record(seed, 0.5) for seed in range(len(seconds))}
+    records = {seed: record(seed, 0.5) for seed in range(len(seconds))}
     return {
-        seed: replace(one, timing=one.timing | {"seconds": seconds[seed], "source_seconds": source})
-        for seed, one in made.items()
+        seed: replace(made, timing=replace(made.timing, seconds=seconds[seed], source_seconds=source))
+        for seed, made in records.items()
     }
 
 
@@ -34,19 +34,19 @@ def test_a_record_gives_its_curve_back() -> None:
 
 def test_a_record_without_curve_has_none() -> None:
     assert curve_of(record(0, 0.5)) is None
-    assert curve_of(Record("trial", "failed", {}, {"failure": "no"}, {}, {})) is None
+    assert curve_of(failure()) is None
 
 
 def test_the_target_is_a_share_of_the_first_five_baselines() -> None:
-    assert reach(arm(0.5, 0.6, 0.7, 0.6, 0.6, 0.0, 0.0)) == pytest.approx(0.95 * 0.6)
+    assert target_score(arm(0.5, 0.6, 0.7, 0.6, 0.6, 0.0, 0.0)) == pytest.approx(0.95 * 0.6)
 
 
 def test_failed_baselines_and_those_without_curve_set_no_target() -> None:
     base = arm(0.5, 0.7)
-    base[0] = replace(base[0], status="failed")
-    assert reach(base) == pytest.approx(0.95 * 0.7)
-    assert reach({0: record(0, 0.5)}) is None
-    assert reach({}) is None
+    base[0] = failure()
+    assert target_score(base) == pytest.approx(0.95 * 0.7)
+    assert target_score({0: record(0, 0.5)}) is None
+    assert target_score({}) is None
 
 
 def test_differences_are_paired_with_their_t_interval() -> None:
@@ -150,10 +150,11 @@ def test_seconds_to_target_are_the_clock_where_it_was_reached() -> None:
     arms = [
         {
             0: replace(
-                record(0, 0.5, curve=curve), timing={"seconds": 9.0, "curve_seconds": list(range(len(curve.steps)))}
+                record(0, 0.5, curve=curve),
+                timing=Timing(seconds=9.0, curve_seconds=tuple(map(float, range(len(curve.steps))))),
             )
         }
     ]
-    found = cost(arms[0], arms[0], [0], target=curve.validation_accuracy[3])
+    found = cost(arms[0], arms[0], [0], target=curve.validation_score[3])
     assert found["seconds_to_target"] == [3]
     assert cost(arms[0], arms[0], [0], target=2.0)["seconds_to_target"] == [None]

@@ -20,7 +20,6 @@ from tests.synthetic import (
     only,
     record,
     rising,
-    run_of,
     write_arm,
     write_failure,
     write_pair,
@@ -32,7 +31,8 @@ from tlbench.judging import insights
 from tlbench.judging.simulation import Scenario, noise, simulate
 from tlbench.judging.stats import Floats
 from tlbench.judging.verdict import Design, Evidence, Judgement, evidence, judge, verdicts
-from tlbench.records import LOOKS, WEIGHTS, pack_bits
+from tlbench.records import Timing
+from tlbench.run import LOOKS, WEIGHTS, PlannedCell
 
 ALPHA, MARGIN = 0.05, 0.005
 GRIDS, CELLS = 2000, 20
@@ -280,7 +280,7 @@ def test_a_finished_run_is_judged(tmp_path: Path) -> None:
     assert found.gain == pytest.approx(-0.05, abs=1e-4)
     assert found.interval is not None
     assert found.interval[0] < -0.05 < found.interval[1] < 0
-    assert (found.accuracy, found.baseline_accuracy) == pytest.approx((0.55, 0.6), abs=1e-4)
+    assert (found.score, found.baseline_score) == pytest.approx((0.55, 0.6), abs=1e-4)
     assert (found.source, found.target, found.method, found.baseline) == ("near", TARGET, "finetune", BASELINE)
 
 
@@ -297,7 +297,7 @@ def test_the_share_of_seeds_hurt_has_its_interval(tmp_path: Path) -> None:
     assert found.share_hurt_interval == pytest.approx((0.1176, 0.7693), abs=5e-5)
 
 
-@pytest.mark.parametrize("path", [cell("near")["path"], BASELINE])
+@pytest.mark.parametrize("path", [cell("near").path, BASELINE])
 def test_a_failed_trial_leaves_its_pair_out(tmp_path: Path, path: str) -> None:
     write_pair(tmp_path, HARM[:6])
     write_failure(tmp_path, path, 2)
@@ -309,12 +309,12 @@ def test_a_failed_trial_leaves_its_pair_out(tmp_path: Path, path: str) -> None:
 
 def test_a_failure_is_noted_with_its_reason(tmp_path: Path) -> None:
     write_pair(tmp_path, HARM)
-    write_failure(tmp_path, cell("near")["path"], 2, "ValueError: wrong")
+    write_failure(tmp_path, cell("near").path, 2, "ValueError: wrong")
     assert only(tmp_path).notes == ("seed 2 failed: ValueError: wrong",)
 
 
 @pytest.mark.parametrize("n", [7, 20])
-@pytest.mark.parametrize("path", [cell("near")["path"], BASELINE])
+@pytest.mark.parametrize("path", [cell("near").path, BASELINE])
 def test_two_failures_in_either_arm_are_unstable(tmp_path: Path, path: str, n: int) -> None:
     write_pair(tmp_path, around(-0.05, 0.005, n))
     for seed in (2, 6):
@@ -325,12 +325,12 @@ def test_two_failures_in_either_arm_are_unstable(tmp_path: Path, path: str, n: i
 def test_one_failure_in_each_arm_is_not_unstable(tmp_path: Path) -> None:
     write_pair(tmp_path, HARM)
     write_failure(tmp_path, BASELINE, 1)
-    write_failure(tmp_path, cell("near")["path"], 2)
+    write_failure(tmp_path, cell("near").path, 2)
     found = only(tmp_path)
     assert (found.failed, found.baseline_failed, found.n_pairs, found.verdict) == (1, 1, 8, "negative")
 
 
-@pytest.mark.parametrize("path", [cell("near")["path"], BASELINE])
+@pytest.mark.parametrize("path", [cell("near").path, BASELINE])
 def test_a_collapsed_seed_is_found_and_left_out(tmp_path: Path, path: str) -> None:
     write_pair(tmp_path, HELP[:6])
     levels = around(0.6, 0.01, 6)
@@ -343,13 +343,13 @@ def test_a_collapsed_seed_is_found_and_left_out(tmp_path: Path, path: str) -> No
 @pytest.mark.parametrize(("accuracy", "failed"), [(0.108, 1), (0.111, 0)])
 def test_chance_is_what_the_majority_class_gives_by_luck(tmp_path: Path, accuracy: float, failed: int) -> None:
     write_pair(tmp_path, HARM[:6])
-    write_arm(tmp_path, cell("near")["path"], [*around(0.6, 0.01, 5), accuracy])
+    write_arm(tmp_path, cell("near").path, [*around(0.6, 0.01, 5), accuracy])
     assert only(tmp_path).failed == failed
 
 
 def test_a_collapse_is_judged_by_the_other_seeds_alone(tmp_path: Path) -> None:
     write_pair(tmp_path, HARM[:2])
-    write_arm(tmp_path, cell("near")["path"], [0.6, CHANCE])
+    write_arm(tmp_path, cell("near").path, [0.6, CHANCE])
     assert only(tmp_path).failed == 1
 
 
@@ -361,14 +361,14 @@ def test_two_collapses_are_unstable_and_never_negative(tmp_path: Path) -> None:
 
 def test_an_arm_that_hovers_near_chance_has_not_collapsed(tmp_path: Path) -> None:
     write_pair(tmp_path, LEVEL[:5])
-    write_arm(tmp_path, cell("near")["path"], [0.1, 0.13, 0.12, 0.14, 0.13])
+    write_arm(tmp_path, cell("near").path, [0.1, 0.13, 0.12, 0.14, 0.13])
     found = only(tmp_path)
     assert (found.failed, found.n_pairs, found.verdict) == (0, 5, "negative")
 
 
 def test_an_arm_at_chance_at_every_seed_is_negative(tmp_path: Path) -> None:
     write_pair(tmp_path, LEVEL)
-    write_arm(tmp_path, cell("near")["path"], [CHANCE] * 10)
+    write_arm(tmp_path, cell("near").path, [CHANCE] * 10)
     found = only(tmp_path)
     assert (found.failed, found.n_pairs, found.verdict) == (0, 10, "negative")
 
@@ -391,7 +391,7 @@ def test_a_run_without_records_is_provisional_and_says_nothing(tmp_path: Path) -
     write_run(tmp_path, [cell("near"), cell("far")])
     for found in verdicts(tmp_path)[1]:
         assert (found.verdict, found.provisional, found.n_pairs) == ("inconclusive", True, 0)
-        unknown = (found.gain, found.interval, found.accuracy, found.share_hurt, found.seeds_needed)
+        unknown = (found.gain, found.interval, found.score, found.share_hurt, found.seeds_needed)
         assert unknown == (None,) * 5
 
 
@@ -416,14 +416,14 @@ def test_records_beyond_the_planned_seeds_are_not_read(tmp_path: Path) -> None:
     assert only(tmp_path).n_pairs == 6
 
 
-def write_cells(folder: Path, cells: list[dict[str, object]], gains: list[list[float]]) -> None:
+def write_cells(folder: Path, cells: list[PlannedCell], gains: list[list[float]]) -> None:
     """A run of several cells with one baseline."""
     n = len(gains[0])
     levels = around(0.6, 0.01, n)
     write_run(folder, cells, n)
     write_arm(folder, BASELINE, levels)
     for planned, own in zip(cells, gains, strict=True):
-        write_arm(folder, str(planned["path"]), [a + b for a, b in zip(levels, own, strict=True)])
+        write_arm(folder, planned.path, [a + b for a, b in zip(levels, own, strict=True)])
 
 
 def test_controls_are_judged_in_a_family_of_their_own(tmp_path: Path) -> None:
@@ -478,7 +478,7 @@ def test_an_unstable_cell_stays_in_the_family(tmp_path: Path) -> None:
     for name, cells in (("one", [cell("near")]), ("two", [cell("near"), cell("far")])):
         write_cells(tmp_path / name, list(cells), [weak, HARM][: len(cells)])
     for seed in (0, 1):
-        write_failure(tmp_path / "two", cell("far")["path"], seed)
+        write_failure(tmp_path / "two", cell("far").path, seed)
     alone, (near, far) = only(tmp_path / "one"), verdicts(tmp_path / "two")[1]
     assert far.verdict == "unstable"
     assert near.p_harm == pytest.approx(2 * alone.p_harm)
@@ -488,7 +488,7 @@ def test_an_unstable_cell_stays_in_the_family(tmp_path: Path) -> None:
 def test_a_second_interval_is_given_where_draws_overlap(tmp_path: Path, n_train: int, wide: bool) -> None:
     write_pair(tmp_path, HARM)
     levels = around(0.55, 0.02, 10)
-    write_arm(tmp_path, cell("near")["path"], levels, n_train=n_train)
+    write_arm(tmp_path, cell("near").path, levels, n_train=n_train)
     found = only(tmp_path)
     assert found.reuse == pytest.approx(n_train / 1000)
     assert (found.wide_interval is not None) == wide
@@ -496,7 +496,7 @@ def test_a_second_interval_is_given_where_draws_overlap(tmp_path: Path, n_train:
 
 def test_the_second_interval_is_wider(tmp_path: Path) -> None:
     write_pair(tmp_path, HARM)
-    write_arm(tmp_path, cell("near")["path"], around(0.55, 0.02, 10), n_train=500)
+    write_arm(tmp_path, cell("near").path, around(0.55, 0.02, 10), n_train=500)
     found = only(tmp_path)
     assert found.interval is not None
     assert found.wide_interval is not None
@@ -509,8 +509,8 @@ def test_items_that_always_differ_make_the_margin_uncertifiable(tmp_path: Path) 
     write_pair(tmp_path, LEVEL)
     assert only(tmp_path).certifiable
     first, last = np.arange(TEST_SIZE) < 6000, np.arange(TEST_SIZE) >= 4000
-    write_arm(tmp_path, BASELINE, around(0.6, 0.001, 10), correct=pack_bits(first))
-    write_arm(tmp_path, cell("near")["path"], around(0.6, 0.001, 10), correct=pack_bits(last))
+    write_arm(tmp_path, BASELINE, around(0.6, 0.001, 10), items=first)
+    write_arm(tmp_path, cell("near").path, around(0.6, 0.001, 10), items=last)
     found = only(tmp_path)
     assert found.tau == pytest.approx(np.sqrt(0.8 / TEST_SIZE), rel=0.001)
     assert not found.certifiable
@@ -554,7 +554,7 @@ def test_curves_give_convergence_and_seconds_give_cost(tmp_path: Path) -> None:
     write_pair(tmp_path, HARM)
     assert only(tmp_path).convergence is None
     write_arm(tmp_path, BASELINE, around(0.6, 0.01, 10), rising(0.1, 0.6))
-    write_arm(tmp_path, cell("near")["path"], around(0.6, 0.01, 10), rising(0.3, 0.7))
+    write_arm(tmp_path, cell("near").path, around(0.6, 0.01, 10), rising(0.3, 0.7))
     found = only(tmp_path)
     assert found.convergence is not None
     assert found.convergence["target_accuracy"] == pytest.approx(0.95 * 0.6)
@@ -565,21 +565,21 @@ def test_curves_give_convergence_and_seconds_give_cost(tmp_path: Path) -> None:
 def test_the_accuracy_to_be_reached_is_the_stored_one(tmp_path: Path) -> None:
     write_pair(tmp_path, HARM)
     write_arm(tmp_path, BASELINE, around(0.6, 0.01, 10), rising(0.1, 0.6))
-    write_arm(tmp_path, cell("near")["path"], around(0.6, 0.01, 10), rising(0.3, 0.7))
-    write_run(tmp_path, [cell("near")], 10, reach={BASELINE: 0.35})
+    write_arm(tmp_path, cell("near").path, around(0.6, 0.01, 10), rising(0.3, 0.7))
+    write_run(tmp_path, [cell("near")], 10, target_scores={BASELINE: 0.35})
     assert (only(tmp_path).convergence or {})["target_accuracy"] == 0.35
 
 
 def test_what_the_trials_noted_is_said_once(tmp_path: Path) -> None:
     write_pair(tmp_path, HARM)
-    write_arm(tmp_path, cell("near")["path"], around(0.55, 0.01, 10), notes=["head did not converge"])
+    write_arm(tmp_path, cell("near").path, around(0.55, 0.01, 10), notes=("head did not converge",))
     assert only(tmp_path).notes == ("head did not converge",)
 
 
 def test_what_the_source_is_goes_with_the_verdict(tmp_path: Path) -> None:
     write_pair(tmp_path, HARM)
     write_run(tmp_path, [cell("near", unfrozen=2)], 10)
-    write_arm(tmp_path, cell("near")["path"], around(0.55, 0.01, 10), source_accuracy=0.9)
+    write_arm(tmp_path, cell("near").path, around(0.55, 0.01, 10), source_accuracy=0.9)
     found = only(tmp_path)
     assert (found.unfrozen, found.source_accuracy, found.dataset, found.n_train) == (2, 0.9, "glyphs", 40)
 
@@ -604,12 +604,12 @@ def test_cells_come_back_in_the_runs_order(tmp_path: Path) -> None:
 
 def test_a_target_is_screened_by_its_own_best_arm(tmp_path: Path) -> None:
     hard = "hard-n40"
-    target = run_of([cell("near")])["cells"][0]["target"] | {"label": hard}
+    target = cell("near").target.model_copy(update={"label": hard})
     other = cell("near", path=f"{hard}/near/finetune", baseline=f"{hard}/resnet8/scratch", target=target)
     write_run(tmp_path, [cell("near"), other], 6)
-    for path in (BASELINE, cell("near")["path"]):
+    for path in (BASELINE, cell("near").path):
         write_arm(tmp_path, path, around(0.9, 0.01, 6))
-    for path in (other["path"], other["baseline"]):
+    for path in (other.path, other.baseline):
         write_arm(tmp_path, path, [*around(0.25, 0.01, 5), CHANCE])
     easy, found = verdicts(tmp_path)[1]
     assert (easy.failed, found.failed, found.baseline_failed) == (0, 1, 1)
@@ -637,7 +637,7 @@ def test_a_verdict_is_given_under_every_budget_protocol(tmp_path: Path) -> None:
     base = around(0.6, 0.005, 10)
     write_arm(tmp_path, BASELINE, base)
     write_arm(tmp_path, longer, [level + 0.06 for level in base])
-    write_arm(tmp_path, both["path"], [level + 0.03 for level in around(0.6, 0.006, 10)])
+    write_arm(tmp_path, both.path, [level + 0.03 for level in around(0.6, 0.006, 10)])
     found = only(tmp_path)
     assert found.verdict == found.by_protocol["equal_steps"]["verdict"] == "positive"
     assert found.by_protocol["plateau"]["verdict"] == "negative"
@@ -649,7 +649,7 @@ def _write_timings(folder: Path, path: str, seconds: list[float], machine: str =
     for seed, value in enumerate(seconds):
         plain = record(seed, 0.5)
         where = {"machine": {"fingerprint": machine}}
-        replace(plain, kind="timing", timing={"seconds": value}, environment=where).write(
+        replace(plain, kind="timing", timing=Timing(seconds=value), environment=where).write(
             folder / path / f"timing-{seed}.json"
         )
 
@@ -657,7 +657,7 @@ def _write_timings(folder: Path, path: str, seconds: list[float], machine: str =
 def test_cost_is_judged_where_every_arm_was_timed_alone(tmp_path: Path) -> None:
     write_pair(tmp_path, LEVEL[:5])
     _write_timings(tmp_path, BASELINE, [4.0, 4.1, 3.9, 4.0, 4.05])
-    _write_timings(tmp_path, cell("near")["path"], [2.0, 2.02, 1.99, 2.01, 2.0])
+    _write_timings(tmp_path, cell("near").path, [2.0, 2.02, 1.99, 2.01, 2.0])
     cost = only(tmp_path).cost
     assert cost["estimated"] is False
     assert cost["verdict"] == "positive"
@@ -668,6 +668,6 @@ def test_cost_is_judged_where_every_arm_was_timed_alone(tmp_path: Path) -> None:
 def test_seconds_of_two_machines_are_not_compared(tmp_path: Path) -> None:
     write_pair(tmp_path, LEVEL[:5])
     _write_timings(tmp_path, BASELINE, [4.0] * 5)
-    _write_timings(tmp_path, cell("near")["path"], [2.0] * 5, machine="another")
+    _write_timings(tmp_path, cell("near").path, [2.0] * 5, machine="another")
     assert only(tmp_path).cost["estimated"] is True
     assert "verdict" not in only(tmp_path).cost

@@ -251,7 +251,7 @@ def test_without_a_head_there_is_no_number_of_classes() -> None:
 def test_nothing_is_fetched_unless_that_is_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     kept = tmp_path / "hub" / "checkpoints" / "a.pth"
-    with pytest.raises(TlbenchError, match=rf"zoo: no weights at {kept}; put them there or allow --download"):
+    with pytest.raises(TlbenchError, match=rf"zoo: no weights at {kept}; put them there or allow the download"):
         published_weights("https://example.invalid/a.pth", "zoo", allowed=False)
     assert published_weights("https://example.invalid/a.pth", "zoo", allowed=True, now=False) == kept
 

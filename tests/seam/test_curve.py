@@ -88,13 +88,3 @@ def test_a_late_rise_is_still_improving() -> None:
     assert RAMP.still_improving()
     assert not curve((0, 0.1), (50, 0.5), (75, 0.895), (100, 0.9)).still_improving()
     assert not curve((0, 0.1), (75, 0.9), (100, 0.8)).still_improving()
-
-
-def test_a_curve_is_plain_data() -> None:
-    point = curve((0, 0.25), (2, 0.5))
-    assert point.as_dict() == {
-        "steps": (0, 2),
-        "seconds": (0.0, 1.0),
-        "train_loss": (None, None),
-        "validation_accuracy": (0.25, 0.5),
-    }

@@ -5,22 +5,39 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from tests.synthetic import CHANCE, TARGET, record, rising, write_arm, write_failure, write_run, write_scores
+from tests.synthetic import (
+    CHANCE,
+    TARGET,
+    cell,
+    control,
+    failure,
+    measured,
+    record,
+    rising,
+    similar,
+    write_arm,
+    write_failure,
+    write_run,
+    write_scores,
+)
 from tlbench import records
 from tlbench.errors import TlbenchError
 from tlbench.frame import read
+from tlbench.records import Outcome, Scores
+from tlbench.run import read_run
 
 
 def no_space(_descriptor: int) -> None:
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
-def edit(path: Path, change: Callable[[dict[str, object]], object]) -> None:
+def edit(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
     """Changes a JSON file by hand."""
     plain = json.loads(path.read_text(encoding="utf-8"))
     change(plain)
@@ -36,7 +53,7 @@ def kept(tmp_path: Path) -> Path:
 
 
 def test_a_record_reads_back_as_written(kept: Path) -> None:
-    assert records.read_record(kept) == record(3, 0.5, arm="a", curve=rising())
+    assert records.read_record(kept, Outcome) == record(3, 0.5, arm="a", curve=rising())
 
 
 def test_a_record_on_disk_is_readable_json_with_its_digest(kept: Path) -> None:
@@ -58,9 +75,9 @@ def test_a_record_on_disk_is_readable_json_with_its_digest(kept: Path) -> None:
 
 def test_an_edited_outcome_is_damage(kept: Path) -> None:
     plain = json.loads(kept.read_text(encoding="utf-8"))
-    plain["outcome"]["accuracy"] = 0.99
+    plain["outcome"]["measured"]["accuracy"]["score"] = 0.99
     kept.write_text(json.dumps(plain), encoding="utf-8")
-    assert records.read_record(kept) is None
+    assert records.read_record(kept, Outcome) is None
 
 
 def test_digests_do_not_depend_on_the_order_of_keys() -> None:
@@ -83,7 +100,7 @@ def test_a_full_disk_leaves_no_partial_record(tmp_path: Path, monkeypatch: pytes
 def test_a_full_disk_keeps_the_earlier_record(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = kept.read_bytes()
     monkeypatch.setattr(os, "fsync", no_space)
-    with pytest.raises(TlbenchError, match="free space or name another --out"):
+    with pytest.raises(TlbenchError, match="free space or name another folder"):
         record(3, 0.9).write(kept)
     assert kept.read_bytes() == before
     assert list(kept.parent.iterdir()) == [kept]
@@ -117,13 +134,13 @@ def test_text_that_no_encoding_holds_is_written_escaped(tmp_path: Path) -> None:
 
 
 def test_no_record_is_none(tmp_path: Path) -> None:
-    assert records.read_record(tmp_path / "seed-0.json") is None
-    assert records.read_record(tmp_path) is None
+    assert records.read_record(tmp_path / "seed-0.json", Outcome) is None
+    assert records.read_record(tmp_path, Outcome) is None
 
 
 def test_a_recipe_changed_by_hand_is_refused(kept: Path) -> None:
     edit(kept, lambda plain: plain.update(recipe={"arm": "a", "seed": 4}))
-    assert records.read_record(kept) is None
+    assert records.read_record(kept, Outcome) is None
 
 
 @pytest.mark.parametrize(
@@ -131,27 +148,26 @@ def test_a_recipe_changed_by_hand_is_refused(kept: Path) -> None:
     [
         {"recipe_digest": "0" * 16},
         {"recipe_digest": None},
-        {"schema_version": 0},
+        {"schema_version": 1},
         {"schema_version": records.SCHEMA_VERSION + 1},
-        {"unknown": 1},
     ],
 )
 def test_a_record_of_another_make_is_refused(kept: Path, change: dict[str, object]) -> None:
     edit(kept, lambda plain: plain.update(change))
-    assert records.read_record(kept) is None
+    assert records.read_record(kept, Outcome) is None
 
 
-@pytest.mark.parametrize("key", ["recipe", "outcome", "status", "recipe_digest"])
+@pytest.mark.parametrize("key", ["recipe", "outcome", "timing", "recipe_digest"])
 def test_a_record_without_a_part_is_refused(kept: Path, key: str) -> None:
     edit(kept, lambda plain: plain.pop(key))
-    assert records.read_record(kept) is None
+    assert records.read_record(kept, Outcome) is None
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.99])
 def test_a_record_cut_short_is_refused(kept: Path, share: float) -> None:
     text = kept.read_text(encoding="utf-8")
     kept.write_text(text[: int(share * len(text))], encoding="utf-8")
-    assert records.read_record(kept) is None
+    assert records.read_record(kept, Outcome) is None
 
 
 def test_reading_json_tells_what_is_wrong(tmp_path: Path) -> None:
@@ -167,23 +183,66 @@ def test_reading_json_tells_what_is_wrong(tmp_path: Path) -> None:
 
 
 def test_a_run_reads_back(tmp_path: Path) -> None:
-    run = write_run(tmp_path, [])
-    assert records.read_run(tmp_path) == run
+    run = write_run(tmp_path, [cell("near"), control("null", "unflagged")], notes=["a note"])
+    assert read_run(tmp_path) == run
 
 
-def test_a_run_of_another_schema_is_an_error(tmp_path: Path) -> None:
-    write_run(tmp_path, [], schema_version=99)
-    with pytest.raises(TlbenchError, match="schema version 99, this tlbench reads 1"):
-        records.read_run(tmp_path)
+@pytest.mark.parametrize("version", [1, 99])
+def test_a_run_of_another_schema_is_an_error(tmp_path: Path, version: int) -> None:
+    write_run(tmp_path, [], schema_version=version)
+    with pytest.raises(TlbenchError, match=f"schema version {version}, this tlbench reads 2"):
+        read_run(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"path": "../../a/b/c"}, r"cells\.0\.path: '../../a/b/c' is no cell's path"),
+        ({"baselines": {"equal_steps": "a/../b"}}, r"cells\.0\.baselines\.equal_steps: 'a/../b' is no cell's path"),
+        ({"seeds": None}, r"cells\.0\.seeds: Input should be a valid integer"),
+        ({"target": {"label": "t"}}, r"cells\.0\.target\.dataset: Field required"),
+    ],
+)
+def test_a_run_that_is_not_right_is_refused_in_one_line(
+    tmp_path: Path, change: dict[str, object], message: str
+) -> None:
+    write_run(tmp_path, [cell("near")])
+    edit(tmp_path / "run.json", lambda plain: plain["cells"][0].update(change))
+    with pytest.raises(TlbenchError, match=message + "; run the suite again") as told:
+        read_run(tmp_path)
+    assert "\n" not in str(told.value)
 
 
 @pytest.mark.parametrize("n", [1, 7, 8, 9, 1000])
 def test_bits_survive_packing(n: int) -> None:
     right = np.random.default_rng(n).uniform(size=n) < 0.5
-    text = records.pack_bits(right)
+    text = records.pack_items(right)
     assert text.isascii()
-    assert len(text) <= 4 * (n // 24 + 1)
-    np.testing.assert_array_equal(records.unpack_bits(text, n), right)
+    assert len(text) <= 1 + 4 * (n // 24 + 1)
+    np.testing.assert_array_equal(records.unpack_items(text, n), right)
+
+
+@pytest.mark.parametrize("n", [1, 7, 1000])
+def test_numbers_survive_packing_as_32_bits(n: int) -> None:
+    values = np.random.default_rng(n).normal(size=n)
+    np.testing.assert_array_equal(records.unpack_items(records.pack_items(values), n), values.astype(np.float32))
+
+
+def test_a_loss_is_better_as_it_falls() -> None:
+    losses = [0.25, 1.0, 0.5]
+    loss = measured(losses, chance=2.3, chance_limit=2.2, higher_is_better=False)
+    assert (loss.value, loss.lift) == pytest.approx((-1.75 / 3, 2.3 - 1.75 / 3))
+    assert loss.contributions().tolist() == [-0.25, -1.0, -0.5]
+    assert not loss.at_chance
+    assert measured([2.5], chance=2.3, chance_limit=2.2, higher_is_better=False).at_chance
+
+
+def test_a_similarity_record_reads_back_and_a_failed_one_is_read_as_either(tmp_path: Path) -> None:
+    path = tmp_path / "seed-0.json"
+    similar(0, {"leep": -1.0, "logme": None}).write(path)
+    assert records.read_record(path, Scores) == similar(0, {"leep": -1.0, "logme": None})
+    failure("a", 1).write(path)
+    assert records.read_record(path, Outcome) == failure("a", 1)
 
 
 def test_all_sound_records_are_found_in_order(tmp_path: Path) -> None:
@@ -195,7 +254,7 @@ def test_all_sound_records_are_found_in_order(tmp_path: Path) -> None:
         ("a", "finetune", "seed-0.json"),
         ("b", "finetune", "seed-0.json"),
     ]
-    assert [one.outcome["accuracy"] for _, one in found] == pytest.approx([0.7, 0.5])
+    assert [record.outcome.judged.score for _, record in found] == pytest.approx([0.7, 0.5])
 
 
 def test_a_run_reads_as_a_table(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def test_training_on_a_cached_prefix_equals_training_through_it(workspace: Works
     plain = _fit(through, Phase(("layer3", HEAD)))
     parts = {"train": cached.train, "validation": cached.validation}
     prefix = FrozenPrefix(cached.network, 3, workspace)
-    found = [prefix.reach(items, of) for of, items in parts.items()]
+    found = [prefix.apply(items, of) for of, items in parts.items()]
     items = [one.items for one in found if one is not None]
     short = fit(
         [Learner(cached.network, items[0], items[1], cached.order, ACCURACY)],

@@ -16,7 +16,7 @@ from tlbench.training.items import Encoded, Items
 from tlbench.training.joined import join
 from tlbench.training.learners import Learner
 from tlbench.training.loop import fit
-from tlbench.training.prefix import FrozenPrefix, Reached
+from tlbench.training.prefix import FrozenPrefix, Prefixed
 from tlbench.workspace import Workspace
 
 NETWORK = networks.make({"name": "resnet", "width": 4}).build((1, 8, 8), 3)
@@ -38,8 +38,8 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     return seen
 
 
-def _reach(network: Network, boundary: int, workspace: Workspace, of: str = "items") -> Reached | None:
-    return FrozenPrefix(network, boundary, workspace).reach(ITEMS, of)
+def _reach(network: Network, boundary: int, workspace: Workspace, of: str = "items") -> Prefixed | None:
+    return FrozenPrefix(network, boundary, workspace).apply(ITEMS, of)
 
 
 def _values(items: Items) -> torch.Tensor:
@@ -122,9 +122,9 @@ def test_blocks_are_digested_once(workspace: Workspace, monkeypatch: pytest.Monk
     monkeypatch.setattr(Network, "leading_digests", counted)
     prefix = FrozenPrefix(NETWORK, 3, workspace)
     for of in ("train", "validation", "tested", "train"):
-        assert prefix.reach(ITEMS, of) is not None
+        assert prefix.apply(ITEMS, of) is not None
     assert calls == [NETWORK]
-    assert FrozenPrefix(NETWORK, 0, workspace).reach(ITEMS, "items") is not None
+    assert FrozenPrefix(NETWORK, 0, workspace).apply(ITEMS, "items") is not None
     assert calls == [NETWORK]
 
 
@@ -193,7 +193,7 @@ def test_networks_on_masked_activations_are_not_joined(workspace: Workspace) -> 
 
 def test_masked_activations_are_trained_on_from_a_boundary(workspace: Workspace) -> None:
     through, cached = _masked(), _masked()
-    reached = FrozenPrefix(cached, 1, workspace).reach(ITEMS, "items")
+    reached = FrozenPrefix(cached, 1, workspace).apply(ITEMS, "items")
     assert reached is not None
     budget, phase = Budget(epochs=2, batch_size=5, learning_rates=(0.01,)), Phase(("one", HEAD))
     one, two = (

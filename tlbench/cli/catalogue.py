@@ -4,27 +4,9 @@ import inspect
 import tomllib
 from collections.abc import Iterator
 from dataclasses import MISSING
-from typing import Any
 
-from tlbench.dataset import datasets
-from tlbench.form import forms
-from tlbench.method import methods
-from tlbench.metric import metrics
-from tlbench.network import networks
-from tlbench.shelf import Leaf, Shelf
-from tlbench.similarity import similarities
-from tlbench.source import sources
-from tlbench.suite import SUITES, builtin
-
-SHELVES: dict[str, Shelf[Any]] = {
-    "datasets": datasets,
-    "forms": forms,
-    "networks": networks,
-    "sources": sources,
-    "methods": methods,
-    "metrics": metrics,
-    "similarities": similarities,
-}
+from tlbench.shelf import Leaf
+from tlbench.suite import SHELVES, SUITES, builtin
 
 
 def lines(shelf: str) -> Iterator[str]:

@@ -76,8 +76,8 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Findings:
-    """All that was found.
+class Diagnosis:
+    """All that was seen.
 
     device, jobs and threads: what a run takes without options. cores: the system's; affinity: those this process may
     run on; quota: the control group's, in cores. places: data, cache and torch's published weights. kept: trained
@@ -105,7 +105,7 @@ class Findings:
     problems: tuple[Problem, ...] = ()
 
 
-def examine() -> Findings:
+def examine() -> Diagnosis:
     """Looks at this machine; nothing is written or downloaded, and a few steps of a small network are timed."""
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
@@ -113,7 +113,7 @@ def examine() -> Findings:
     where, jobs = storage(None, download=False), default_jobs(chosen)
     threads = default_threads(jobs)
     kept = [path.stat().st_size for path in (where.cache / "sources").glob("*.safetensors")]
-    found = Findings(
+    diagnosis = Diagnosis(
         device=str(chosen),
         processor=environment.machine()["processor"],
         cards=cards,
@@ -137,43 +137,43 @@ def examine() -> Findings:
         timed=_timed(chosen),
         complaints=tuple(dict.fromkeys(" ".join(str(warning.message).split()) for warning in said)),
     )
-    problems = (*_cuda_problems(found), *_load_problems(found), *_place_problems(found))
-    return replace(found, problems=problems)
+    problems = (*_cuda_problems(diagnosis), *_load_problems(diagnosis), *_place_problems(diagnosis))
+    return replace(diagnosis, problems=problems)
 
 
-def as_json(findings: Findings) -> dict[str, Any]:
-    """The findings as plain data, bytes in whole numbers."""
-    plain: dict[str, Any] = json.loads(json.dumps(asdict(findings) | {"usable": findings.usable}))
+def as_json(diagnosis: Diagnosis) -> dict[str, Any]:
+    """The diagnosis as plain data, bytes in whole numbers."""
+    plain: dict[str, Any] = json.loads(json.dumps(asdict(diagnosis) | {"usable": diagnosis.usable}))
     return plain
 
 
-def lines(findings: Findings) -> list[str]:
-    """The findings in words; the last lines are the problems, or say that there are none."""
-    build, memory, found = findings.build, findings.memory, findings.problems
-    limits = f"{findings.affinity} by affinity, quota {findings.quota or 'none'}"
+def lines(diagnosis: Diagnosis) -> list[str]:
+    """The diagnosis in words; the last lines are the problems, or say that there are none."""
+    build, memory, problems = diagnosis.build, diagnosis.memory, diagnosis.problems
+    limits = f"{diagnosis.affinity} by affinity, quota {diagnosis.quota or 'none'}"
     matrix = f"{build.capability}, mkldnn {'yes' if build.mkldnn else 'no'}, bf16 {', '.join(build.bf16) or 'no'}"
     told = [
-        ("devices", "; ".join(_device_words(findings))),
-        ("cores", f"{findings.cores}, {findings.usable} usable ({limits})"),
+        ("devices", "; ".join(_device_words(diagnosis))),
+        ("cores", f"{diagnosis.cores}, {diagnosis.usable} usable ({limits})"),
         ("memory", f"{_size(memory.total)}, {_size(memory.available)} available, limit {_size(memory.limit, 'none')}"),
         ("torch", f"{build.version}, {build.platform} build; {matrix}"),
-        ("versions", ", ".join(f"{name} {version or 'missing'}" for name, version in findings.versions.items())),
-        *((name, _place_words(place)) for name, place in findings.places.items()),
-        ("sources", f"{findings.kept} trained ones kept in the cache, {_size(findings.kept_bytes)}"),
-        ("a run", f"on {findings.device}: {_run_words(findings)}"),
-        ("timed", f"{_timed_words(findings.timed)}; {TIMED}"),
-        *(("problem", f"{problem.what}: {problem.mend}") for problem in found),
+        ("versions", ", ".join(f"{name} {version or 'missing'}" for name, version in diagnosis.versions.items())),
+        *((name, _place_words(place)) for name, place in diagnosis.places.items()),
+        ("sources", f"{diagnosis.kept} trained ones kept in the cache, {_size(diagnosis.kept_bytes)}"),
+        ("a run", f"on {diagnosis.device}: {_run_words(diagnosis)}"),
+        ("timed", f"{_timed_words(diagnosis.timed)}; {TIMED}"),
+        *(("problem", f"{problem.what}: {problem.mend}") for problem in problems),
     ]
-    return [f"{name:9} {words}" for name, words in told] + ([] if found else ["no problem found"])
+    return [f"{name:9} {words}" for name, words in told] + ([] if problems else ["no problem found"])
 
 
-def _device_words(findings: Findings) -> Iterator[str]:
-    yield f"cpu {findings.processor}"
-    for number, card in enumerate(findings.cards):
+def _device_words(diagnosis: Diagnosis) -> Iterator[str]:
+    yield f"cpu {diagnosis.processor}"
+    for number, card in enumerate(diagnosis.cards):
         yield f"cuda:{number} {card.name}, {_size(card.memory)}, compute capability {card.capability}"
-    if findings.mps:
+    if diagnosis.mps:
         yield "mps"
-    if not findings.cards and not findings.mps:
+    if not diagnosis.cards and not diagnosis.mps:
         yield "no CUDA or MPS device that torch can use"
 
 
@@ -182,9 +182,9 @@ def _place_words(place: Place) -> str:
     return f"{place.path}: {there}, {'writable' if place.writable else 'not writable'}, {_size(place.free)} free"
 
 
-def _run_words(findings: Findings) -> str:
-    why = "one a core, faster than one with all threads" if findings.device == "cpu" else "one an accelerator"
-    return f"workers {findings.jobs} ({why}), threads of each {findings.threads} (the cores, shared out)"
+def _run_words(diagnosis: Diagnosis) -> str:
+    why = "one a core, faster than one with all threads" if diagnosis.device == "cpu" else "one an accelerator"
+    return f"workers {diagnosis.jobs} ({why}), threads of each {diagnosis.threads} (the cores, shared out)"
 
 
 def _timed(device: torch.device) -> Tuned:
@@ -208,8 +208,8 @@ def _size(count: int | None, unknown: str = "unknown") -> str:
 
 def _cards() -> tuple[Card, ...]:
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    found = [torch.cuda.get_device_properties(number) for number in range(count)]
-    return tuple(Card(card.name, card.total_memory, f"{card.major}.{card.minor}") for card in found)
+    cards = [torch.cuda.get_device_properties(number) for number in range(count)]
+    return tuple(Card(card.name, card.total_memory, f"{card.major}.{card.minor}") for card in cards)
 
 
 def _build() -> Build:
@@ -248,34 +248,35 @@ def _place(path: Path) -> Place:
     return Place(str(path), nearest == path, writable, shutil.disk_usage(nearest).free)
 
 
-def _cuda_problems(found: Findings) -> Iterator[Problem]:
+def _cuda_problems(diagnosis: Diagnosis) -> Iterator[Problem]:
     hidden = os.environ.get("CUDA_VISIBLE_DEVICES", "all") in ("", "-1")
-    if not found.cards and not hidden and (NVIDIA.exists() or shutil.which("nvidia-smi")):
-        if found.build.platform == "CPU":
+    if not diagnosis.cards and not hidden and (NVIDIA.exists() or shutil.which("nvidia-smi")):
+        if diagnosis.build.platform == "CPU":
             yield Problem(
-                f"an NVIDIA device is here, but torch {found.build.version} is a CPU build",
+                f"an NVIDIA device is here, but torch {diagnosis.build.version} is a CPU build",
                 "install a CUDA build of torch (https://pytorch.org/get-started/locally)",
             )
         else:
-            mend = f"update its driver to one for {found.build.platform}, or install torch for an older CUDA"
+            mend = f"update its driver to one for {diagnosis.build.platform}, or install torch for an older CUDA"
             yield Problem("an NVIDIA device is here, but torch cannot use it", mend)
-    for said in found.complaints:
+    for said in diagnosis.complaints:
         yield Problem(f"torch says: {said}", "install the build of torch for this device and driver")
 
 
-def _load_problems(found: Findings) -> Iterator[Problem]:
-    if found.memory.available is not None and found.memory.available < GIB * found.jobs:
-        what = f"{found.jobs} workers and {_size(found.memory.available)} of memory available, less than 1 GiB each"
-        fewer = found.memory.available // GIB
+def _load_problems(diagnosis: Diagnosis) -> Iterator[Problem]:
+    if diagnosis.memory.available is not None and diagnosis.memory.available < GIB * diagnosis.jobs:
+        left = _size(diagnosis.memory.available)
+        what = f"{diagnosis.jobs} workers and {left} of memory available, less than 1 GiB each"
+        fewer = diagnosis.memory.available // GIB
         yield Problem(what, f"run with --jobs {fewer}" if fewer else "free some memory, or raise the limit")
     for name in THREAD_VARIABLES:
-        if (value := os.environ.get(name, str(found.threads))) != str(found.threads):
-            what = f"{name} is {value}, and a run gives each worker {found.threads}"
+        if (value := os.environ.get(name, str(diagnosis.threads))) != str(diagnosis.threads):
+            what = f"{name} is {value}, and a run gives each worker {diagnosis.threads}"
             yield Problem(what, f"unset {name}; libraries that load before the run sets its own keep {value}")
 
 
-def _place_problems(found: Findings) -> Iterator[Problem]:
-    cache = found.places["cache"]
+def _place_problems(diagnosis: Diagnosis) -> Iterator[Problem]:
+    cache = diagnosis.places["cache"]
     if not cache.writable:
         yield Problem(f"the cache {cache.path} is not writable", "set TLBENCH_CACHE to a folder that is")
     if cache.free < GIB:

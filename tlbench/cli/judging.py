@@ -36,17 +36,17 @@ def compare(
     """Compares two runs, cell by cell: what changed beyond noise, what is new, what is missing."""
     import json
 
-    from tlbench.judging import read_figures
+    from tlbench.judging import read_accepted_or_run
     from tlbench.judging.changes import Rule, changes, counted, differences, loudest_first, row
 
-    one, other = read_figures(before), read_figures(after)
-    found = changes(one, other, Rule.of(other.settings, alpha, margin and margin / 100))
+    old, new = read_accepted_or_run(before), read_accepted_or_run(after)
+    every = changes(old, new, Rule.of(new.settings, alpha, margin and margin / 100))
     if as_json:
-        plain = {"differences": differences(one, other), "changes": [change.as_dict() for change in found]}
+        plain = {"differences": differences(old, new), "changes": [change.as_dict() for change in every]}
         typer.echo(json.dumps(plain, indent=1, allow_nan=False))
         raise typer.Exit(DONE)
-    print_table(f"{before} -> {after}", CHANGE_COLUMNS, [row(change) for change in loudest_first(found)])
-    say([counted(found), *differences(one, other)])
+    print_table(f"{before} -> {after}", CHANGE_COLUMNS, [row(change) for change in loudest_first(every)])
+    say([counted(every), *differences(old, new)])
 
 
 @app.command(rich_help_panel=PANEL)
@@ -55,17 +55,17 @@ def accept(
     to: Annotated[Path, typer.Option(help="Folder of the accepted files.")] = ACCEPTED,
 ) -> None:
     """Accepts a run: writes what `tlbench gate` holds later runs to, a small file to be committed."""
-    from tlbench.judging import check_code, figures_of, finished, write_accepted
+    from tlbench.judging import accepted_of, check_code, finished, write_accepted
     from tlbench.judging.verdict import judge_run
 
     judged = finished(judge_run(folder))
-    check_code(judged, judged.run["environment"]["code"])
-    figures = figures_of(judged)
-    if not figures.cells:
+    check_code(judged, judged.run.environment["code"])
+    accepted = accepted_of(judged)
+    if not accepted.cells:
         raise TlbenchError(f"{folder} has no cell with a result; there is nothing to accept")
-    fewest = min(len(cell.seeds) for cell in figures.cells.values())
-    path = write_accepted(figures, to)
-    typer.echo(f"accepted: {path}, {len(figures.cells)} cells, {len(figures.arms)} arms, {fewest} seeds or more")
+    fewest = min(len(cell.seeds) for cell in accepted.cells.values())
+    path = write_accepted(accepted, to)
+    typer.echo(f"accepted: {path}, {len(accepted.cells)} cells, {len(accepted.arms)} arms, {fewest} seeds or more")
     if fewest < SEEDS:
         typer.echo(f"tlbench: {fewest} seeds see little; run the suite with --seeds {SEEDS} for a gate", err=True)
 
@@ -86,26 +86,26 @@ def gate(
 ) -> None:
     """Holds a run against the accepted one: 0 held, 1 regression, 3 trials failed, 4 undecided, 5 nothing accepted."""
     from tlbench.environment import code_digest
-    from tlbench.judging import NOTHING_ACCEPTED, Demands, check_code, check_gate, finished, named, read_figures
+    from tlbench.judging import NOTHING_ACCEPTED, Demands, check_code, check_gate, finished, named, read_accepted_or_run
     from tlbench.judging.changes import Rule
     from tlbench.judging.report import printed, publish
     from tlbench.judging.verdict import judge_run
 
     judged = finished(judge_run(folder))
     check_code(judged, code_digest())
-    path = accepted if accepted.is_file() else accepted / f"{named(judged.run['suite']['name'])}.json"
+    path = accepted if accepted.is_file() else accepted / f"{named(judged.run.suite.name)}.json"
     if accepted.suffix == ".json" and not accepted.is_file():
         raise TlbenchError(f"no accepted file at {accepted}")
     if not path.is_file():
         typer.echo(f"tlbench: nothing accepted yet at {path}: tlbench accept {folder}, then commit it", err=True)
         raise typer.Exit(NOTHING_ACCEPTED)
-    held = read_figures(path)
+    reference = read_accepted_or_run(path)
     demands = Demands(require_noninferior, require_conclusive, fail_on_negative, tuple(allow_missing or ()))
-    found = check_gate(held, judged, Rule.of(held.settings, alpha, margin and margin / 100), demands)
-    opening = found.lines(str(path))
-    say(printed(found, opening, as_json=as_json))
-    publish(found, opening, junit=junit, summary=summary)
-    raise typer.Exit(found.code)
+    outcome = check_gate(reference, judged, Rule.of(reference.settings, alpha, margin and margin / 100), demands)
+    opening = outcome.lines(str(path))
+    say(printed(outcome, opening, as_json=as_json))
+    publish(outcome, opening, junit=junit, summary=summary)
+    raise typer.Exit(outcome.code)
 
 
 @app.command(rich_help_panel=PANEL)
@@ -117,18 +117,18 @@ def export(
     """Writes arms' accuracies for history charts of other tools; never the signed gain, of which they make nonsense."""
     import json
 
-    from tlbench.judging import read_figures
+    from tlbench.judging import read_accepted_or_run
     from tlbench.judging.report import bmf as bencher
     from tlbench.judging.report import github_benchmark as github_action
     from tlbench.records import write_text
 
-    figures = read_figures(folder)
+    accepted = read_accepted_or_run(folder)
     if bmf is None and github_benchmark is None:
         raise TlbenchError("nothing to write: name a file with --bmf or --github-benchmark")
-    for path, plain in ((bmf, bencher(figures)), (github_benchmark, github_action(figures))):
+    for path, plain in ((bmf, bencher(accepted)), (github_benchmark, github_action(accepted))):
         if path is not None:
             write_text(path, json.dumps(plain, indent=1, allow_nan=False) + "\n")
-            typer.echo(f"written: {path}, {len(figures.arms)} arms", err=True)
+            typer.echo(f"written: {path}, {len(accepted.arms)} arms", err=True)
 
 
 @app.command(rich_help_panel=PANEL)

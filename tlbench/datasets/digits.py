@@ -5,7 +5,7 @@ from dataclasses import KW_ONLY, dataclass
 import numpy as np
 from sklearn.datasets import load_digits
 
-from tlbench.dataset import Dataset, Part, Split, cut
+from tlbench.dataset import Dataset, Split, SplitName, cut
 from tlbench.workspace import Storage
 
 
@@ -16,10 +16,10 @@ class Digits(Dataset):
     _: KW_ONLY
     split_seed: int = 0
 
-    def read(self, part: Part, storage: Storage) -> Split:  # noqa: ARG002
+    def read(self, split_name: SplitName, storage: Storage) -> Split:  # noqa: ARG002
         """Images as (N, 1, 8, 8) uint8; the 17 grey levels are spread over 0..255."""
         found = load_digits()
         labels = found.target.astype(np.int64)
         images = np.round(found.images[:, None] * (255 / 16)).astype(np.uint8)
-        keep = cut(labels, part, self.split_seed)
+        keep = cut(labels, split_name, self.split_seed)
         return Split(images[keep], labels[keep], tuple("0123456789"))

@@ -5,12 +5,12 @@ from typing import Any, ClassVar
 
 from torchvision.datasets import FashionMNIST
 
-from tlbench.dataset import Part
-from tlbench.readers import Published
+from tlbench.dataset import SplitName
+from tlbench.readers import TorchvisionDataset
 
 
 @dataclass(frozen=True)
-class FashionMnist(Published):
+class FashionMnist(TorchvisionDataset):
     """Fashion-MNIST: pictures of clothes, 28x28 grey, 60,000 + 10,000 (Xiao et al. 2017)."""
 
     names: ClassVar[tuple[str, ...]] = (
@@ -26,6 +26,6 @@ class FashionMnist(Published):
         "ankle boot",
     )
 
-    def fetch(self, root: str, part: Part, *, download: bool) -> Any:
+    def fetch(self, root: str, split_name: SplitName, *, download: bool) -> Any:
         """The torchvision dataset."""
-        return FashionMNIST(root, train=part == "train", download=download)
+        return FashionMNIST(root, train=split_name == "train", download=download)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tlbench.dataset import Dataset, Part, Split, cut
+from tlbench.dataset import Dataset, Split, SplitName, cut
 from tlbench.errors import TlbenchError
 from tlbench.readers import class_folders, listing_digest, read_pictures
 from tlbench.workspace import Storage
@@ -24,7 +24,7 @@ class Folder(Dataset):
         """A digest of the files' paths, sizes and times."""
         return listing_digest(self.path)
 
-    def read(self, part: Part, storage: Storage) -> Split:
+    def read(self, split_name: SplitName, storage: Storage) -> Split:
         """Images as (N, C, S, S) uint8.
 
         Raises:
@@ -35,7 +35,7 @@ class Folder(Dataset):
         if test is not None and names != tuple(class_folders(test)):
             odd = sorted(set(names) ^ set(class_folders(test)))
             raise TlbenchError(f"{train} and {test.name} do not hold the same classes: {', '.join(odd[:5])}")
-        here = test if part == "test" and test is not None else train
+        here = test if split_name == "test" and test is not None else train
         size = self.image_size
         if here is not train and size is None:
             size = read_pictures(train, None, storage.cache).items.shape[-1]
@@ -44,7 +44,7 @@ class Folder(Dataset):
         if test is not None:
             return split
         note = f"{self.path}: no test folder; one stratified fifth was cut off as the test split"
-        kept = split.only(cut(found.labels, part, self.split_seed))
+        kept = split.only(cut(found.labels, split_name, self.split_seed))
         return replace(kept, notes=(*split.notes, note))
 
     def _parts(self) -> tuple[Path, Path | None]:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from tlbench.dataset import Dataset, Part, Split
+from tlbench.dataset import Dataset, Split, SplitName
 from tlbench.workspace import Storage
 
 ALPHABETS = {
@@ -37,13 +37,13 @@ class Glyphs(Dataset):
     style: Literal["all", "sans", "serif", "mono"] = "all"
     size: int = 12
 
-    def read(self, part: Part, storage: Storage) -> Split:  # noqa: ARG002
+    def read(self, split_name: SplitName, storage: Storage) -> Split:  # noqa: ARG002
         """Images as (N, 1, size, size) uint8."""
         names = [font for style in STYLES if self.style in ("all", style) for font in STYLES[style]]
         fonts = [ImageFont.truetype(f"{FONTS}/{name}.ttf", 42) for name in names]
         characters = ALPHABETS[self.alphabet]
-        generator = np.random.default_rng([17, *self.alphabet.encode(), part == "test"])
-        labels = np.repeat(np.arange(len(characters), dtype=np.int64), 100 if part == "train" else 40)
+        generator = np.random.default_rng([17, *self.alphabet.encode(), split_name == "test"])
+        labels = np.repeat(np.arange(len(characters), dtype=np.int64), 100 if split_name == "train" else 40)
         images = [self._render(characters[c], fonts[i % len(fonts)], generator) for i, c in enumerate(labels)]
         return Split(np.stack(images)[:, None], labels, tuple(characters))
 

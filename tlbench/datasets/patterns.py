@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from tlbench.dataset import Dataset, Part, Split
+from tlbench.dataset import Dataset, Split, SplitName
 from tlbench.errors import TlbenchError
 from tlbench.workspace import Storage
 
@@ -16,7 +16,7 @@ class Patterns(Dataset):
     """Each class is a smooth random pattern, shifted, scaled in contrast and drowned in noise.
 
     similarity: the correlation, -1 to 1, of each class's prototype with that of the family's reference
-    (`patterns:1`): 1 is the reference itself, 0 unrelated, -1 its negative image. variant: which unrelated part.
+    (`patterns:1`): 1 is the reference itself, 0 unrelated, -1 its negative image. variant: which unrelated split_name.
     """
 
     similarity: float = 1.0
@@ -33,11 +33,11 @@ class Patterns(Dataset):
         if self.n_classes < 2 or self.size < 4 or self.variant < 0:
             raise TlbenchError("dataset 'patterns': at least 2 n_classes, size 4 and variant 0 are needed")
 
-    def read(self, part: Part, storage: Storage) -> Split:  # noqa: ARG002
+    def read(self, split_name: SplitName, storage: Storage) -> Split:  # noqa: ARG002
         """Images as (N, 1, size, size) uint8: 200 a class to train on, 100 a class to test on."""
-        prototypes = self._prototypes()
-        generator = np.random.default_rng([7, self.variant, part == "test", round(1000 * self.similarity) % 2**32])
-        labels = np.repeat(np.arange(self.n_classes, dtype=np.int64), 200 if part == "train" else 100)
+        prototypes, testing = self._prototypes(), split_name == "test"
+        generator = np.random.default_rng([7, self.variant, testing, round(1000 * self.similarity) % 2**32])
+        labels = np.repeat(np.arange(self.n_classes, dtype=np.int64), 200 if split_name == "train" else 100)
         shifts = generator.integers(-1, 2, (len(labels), 2))
         images = np.stack([np.roll(prototypes[c], s, (0, 1)) for c, s in zip(labels, shifts, strict=True)])
         images *= generator.uniform(0.5, 1.5, (len(labels), 1, 1))

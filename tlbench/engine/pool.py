@@ -18,7 +18,7 @@ import torch
 from tlbench.engine.executor import Engine
 from tlbench.engine.jobs import Job, Watch, Work, unwatched
 from tlbench.errors import TlbenchError
-from tlbench.processes import context, keep_freed_memory
+from tlbench.processes import context, keep_freed_memory, without_main
 from tlbench.workspace import Storage, Workspace
 
 
@@ -44,6 +44,10 @@ def _die_with_parent() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
+
+
+def _begin() -> None:
+    """Has a worker's process started."""
 
 
 def _work(work: Work) -> tuple[float, Any]:
@@ -75,7 +79,7 @@ def chosen(worker: WorkerProcess, workers: Sequence[WorkerProcess], left: Sequen
     """The next in order, or one about as long whose shares this worker has, or failing that nobody else has."""
     first = jobs[left[0]]
     near = [p for p in left[:LOOKED_AT] if jobs[p].block == first.block and 2 * jobs[p].seconds >= first.seconds]
-    elsewhere = {one for other in workers if other is not worker for one in other.shared} - {None}
+    elsewhere = {share for other in workers if other is not worker for share in other.shared} - {None}
     own = next((p for p in near if jobs[p].shares in worker.shared - {None}), None)
     free = next((p for p in near if jobs[p].shares not in elsewhere), left[0])
     return free if own is None else own
@@ -100,6 +104,9 @@ class WorkerPool:
             for number in range(self._engine.jobs):
                 arguments = storage, device_of(self._engine.device, number), threads
                 self._workers.append(WorkerProcess(number, ProcessPoolExecutor(1, origin, _start_worker, arguments)))
+            with without_main():
+                for worker in self._workers:
+                    worker.executor.submit(_begin)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
@@ -135,11 +142,13 @@ class WorkerPool:
         left, pending = list(range(len(jobs))), dict[Future[Any], tuple[int, WorkerProcess]]()
         try:
             while left or pending:
-                for worker in [one for _ in range(AHEAD) for one in self._workers]:
+                for worker in [*self._workers] * AHEAD:
                     if left and len(worker.given) < AHEAD:
                         pending |= self._give(worker, left, jobs, watch)
                 done = wait(pending, return_when=FIRST_COMPLETED).done
-                for future in [one for one in pending if one in done]:  # a worker's in the order in which it did them
+                for future in [
+                    future for future in pending if future in done
+                ]:  # a worker's in the order in which it did them
                     position, worker = pending.pop(future)
                     worker.given.popleft()
                     took, result = future.result()

@@ -54,19 +54,23 @@ class Tuning:
     def __call__(self, workspace: Workspace) -> Tuned:
         """Times one network in either layout, then several joined in the better one, on random inputs."""
         given = (False,) if self.plain else (False, True) if self.channels_last is None else (self.channels_last,)
-        layouts, n, times = [Choice(channels_last=one) for one in given], min(TOGETHER, self.seeds), dict[str, float]()
+        layouts, n, times = (
+            [Choice(channels_last=last) for last in given],
+            min(TOGETHER, self.seeds),
+            dict[str, float](),
+        )
         with seeded(0, "tuning"):
             for layout in layouts:
                 self._time(layout, 1, workspace.device, times)
-            best = next((one for one in layouts[1:] if self._clearly(one, layouts[0], times, LAYOUT)), layouts[0])
+            best = next((way for way in layouts[1:] if self._clearly(way, layouts[0], times, LAYOUT)), layouts[0])
             joined = replace(best, together=True)
             if n > 1 and not self.plain:
                 self._time(joined, n, workspace.device, times)
         return Tuned(joined if self._clearly(joined, best, times, JOINED) else best, times)
 
     @staticmethod
-    def _clearly(one: Choice, other: Choice, times: dict[str, float], share: float) -> bool:
-        return one.name in times and times[one.name] <= share * times[other.name]
+    def _clearly(choice: Choice, other: Choice, times: dict[str, float], share: float) -> bool:
+        return choice.name in times and times[choice.name] <= share * times[other.name]
 
     def _time(self, choice: Choice, n: int, device: torch.device, times: dict[str, float]) -> None:
         took = _seconds(self.setup, self.frozen, self.batch, n, device, channels_last=choice.channels_last)

@@ -4,10 +4,10 @@ Rooms of its own: `verdict`, `changes`, `figures`, `report`; what draws stays be
 """
 
 from tlbench.judging import stats
-from tlbench.judging.accepted import Accepted, figures_of, finished, named, read_figures, write_accepted
+from tlbench.judging.accepted import Accepted, accepted_of, finished, named, read_accepted_or_run, write_accepted
 from tlbench.judging.gate import HELD, NOTHING_ACCEPTED, Demands, Gate, check_code, check_gate
 from tlbench.judging.power import Pilot, outlook, pilot_of
-from tlbench.judging.readings import reach
+from tlbench.judging.readings import target_score
 from tlbench.judging.simulation import Scenario, any_flag, coverage, noise, shares, simulate
 from tlbench.judging.stats import Floats
 
@@ -20,20 +20,20 @@ __all__ = [
     "Gate",
     "Pilot",
     "Scenario",
+    "accepted_of",
     "any_flag",
     "check_code",
     "check_gate",
     "coverage",
-    "figures_of",
     "finished",
     "named",
     "noise",
     "outlook",
     "pilot_of",
-    "reach",
-    "read_figures",
+    "read_accepted_or_run",
     "shares",
     "simulate",
     "stats",
+    "target_score",
     "write_accepted",
 ]

@@ -5,44 +5,43 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from tlbench.errors import TlbenchError
-from tlbench.judging.verdict import Held, Judged, Side, area_of, at_chance, disagreement, judge_run
-from tlbench.records import RUN_FILE, Record, digest_of, read_json, write_text
+from tlbench.judging.verdict import Arm, CellRecords, Judged, area_of, disagreement, judge_run
+from tlbench.records import RUN_FILE, Outcome, Record, digest_of, read_json, write_text
+from tlbench.run import Role, Section, VerdictSettings, parse
 from tlbench.shelf import slug
 
-VERSION = 1
-DIGITS = 6  # decimals of accuracies: a millionth is far below one test item
+VERSION = 2
+DIGITS = 6  # decimals of scores: a millionth is far below one test item
 
 
-class Plain(BaseModel):
+class Plain(Section):
     """A part of the file; an unknown key is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid")
 
 
+def _complete(settings: Any) -> Any:
+    """What a run was judged by is never filled in by default."""
+    if isinstance(settings, dict) and (missing := VerdictSettings.model_fields.keys() - settings.keys()):
+        raise ValueError(f"{min(missing)} is missing")
+    return settings
+
+
+Settings: TypeAlias = Annotated[VerdictSettings, BeforeValidator(_complete)]
 Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
-Gain: TypeAlias = Annotated[float, Field(ge=-1, le=1)]
 
 
-class Settings(BaseModel):
-    """What comparing needs of a run's verdict settings."""
-
-    model_config = ConfigDict(allow_inf_nan=False)
-    margin: Share
-    convergence_margin: Share
-    cost_margin: Annotated[float, Field(gt=0)]
-
-
-class Machine(BaseModel):
+class Machine(Section):
     """What comparing needs of a machine."""
 
     processor: str
     fingerprint: str
 
 
-class Where(BaseModel):
+class Where(Section):
     """What comparing needs of an environment."""
 
     device: str
@@ -61,17 +60,17 @@ def _aligned(seeds: Sequence[int], *parts: Sequence[object]) -> None:
 
 
 class ArmSeeds(Plain):
-    """An arm by seed, lists in the order of `seeds`; accuracies in [0, 1].
+    """An arm by seed, lists in the order of `seeds`; scores on the metric's own scale.
 
-    area: mean validation accuracy over the budget above chance, None without a curve. replay: digests of recipe and
+    area: mean validation score over the budget above chance, None without a curve. replay: digests of recipe and
     outcome. weights: digests of the source's weights, None without a source. seconds: of the timing pass, by its seeds.
     data: a digest of the target, its content and n_train included. failed: seeds that the screen left out, diverged or
-    collapsed; they are in none of the lists. at_chance: seeds no better than the majority class.
+    collapsed; they are in none of the lists. at_chance: seeds no better than a guess.
     """
 
     seeds: list[int]
-    accuracy: list[Share]
-    area: list[Gain | None]
+    score: list[float]
+    area: list[float | None]
     replay: list[str]
     weights: list[str | None]
     source_accuracy: Share | None
@@ -82,25 +81,25 @@ class ArmSeeds(Plain):
 
     @model_validator(mode="after")
     def _check(self) -> "ArmSeeds":
-        _aligned(self.seeds, self.accuracy, self.area, self.replay, self.weights)
+        _aligned(self.seeds, self.score, self.area, self.replay, self.weights)
         return self
 
-    def by_seed(self, part: Literal["accuracy", "area", "replay", "weights"]) -> dict[int, Any]:
+    def by_seed(self, part: Literal["score", "area", "replay", "weights"]) -> dict[int, Any]:
         """One of the lists by seed."""
         return dict(zip(self.seeds, getattr(self, part), strict=True))
 
 
 class CellSeeds(Plain):
-    """A cell by seed: gains, and the test items that only the arm or only its baseline has right."""
+    """A cell by seed: gains, better as they grow, and the test items on which the arm or its baseline is better."""
 
     baseline: str
     target: str
     source: str
     method: str
-    role: Literal["cell", "control"]
+    role: Role
     verdict: str
     seeds: list[int]
-    gain: list[Gain]
+    gain: list[float]
     apart: list[tuple[int, int]]
     n_test: int
 
@@ -115,12 +114,14 @@ class CellSeeds(Plain):
 
 
 class Accepted(Plain):
-    """A run's figures with the settings they are held by; what `results/accepted/<suite>.json` contains."""
+    """What a run came to, with the settings it is held by; what `results/accepted/<suite>.json` contains."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     suite: str
+    metric: str
+    higher_is_better: bool
     root_seed: int
-    settings: dict[str, Any]
+    settings: Settings
     environment: dict[str, Any]
     engine: dict[str, Any]
     arms: dict[str, ArmSeeds]
@@ -128,13 +129,17 @@ class Accepted(Plain):
 
     @model_validator(mode="after")
     def _whole(self) -> "Accepted":
-        Settings.model_validate(self.settings)
         Where.model_validate(self.environment)
         for path, cell in self.cells.items():
             for arm in (path, cell.baseline):
                 if arm not in self.arms:
                     raise ValueError(f"cell {path} needs the arm {arm}, which is not there")
         return self
+
+    def values(self, path: str) -> dict[int, float]:
+        """An arm's scores by seed, better as they grow."""
+        scores = self.arms[path].by_seed("score")
+        return scores if self.higher_is_better else {seed: -score for seed, score in scores.items()}
 
 
 def finished(judged: Judged) -> Judged:
@@ -143,68 +148,79 @@ def finished(judged: Judged) -> Judged:
     Raises:
         TlbenchError: planned trials are missing, or there are no cells.
     """
-    if not judged.held:
+    if not judged.cells:
         raise TlbenchError(f"{judged.folder} has no cells")
     if open_ := sum(v.provisional for v in judged.verdicts):
         raise TlbenchError(f"{judged.folder}: {open_} cells lack planned trials; run the suite to its end first")
     return judged
 
 
-def figures_of(judged: Judged) -> Accepted:
-    """A judged run's figures; cells without any pair are left out, and arms without any record."""
+def accepted_of(judged: Judged) -> Accepted:
+    """What a judged run came to; cells without any pair are left out, and arms without any record."""
     arms: dict[str, ArmSeeds] = {}
-    for held in judged.held:
-        both = (held.cell["path"], held.own, held.timed[0]), (held.cell["baseline"], held.base, held.timed[1])
-        for path, side, timed in both:
-            if path not in arms and side.records:
-                arms[path] = _arm(side, timed)
-    pairs = zip(judged.held, judged.verdicts, strict=True)
-    cells = {held.cell["path"]: _cell(held, verdict.verdict) for held, verdict in pairs if held.pairs}
+    for cell in judged.cells:
+        for path, arm, timed in (
+            (cell.path, cell.own, cell.timed[0]),
+            (cell.plan.baseline, cell.base, cell.timed[1]),
+        ):
+            if path not in arms and arm.records:
+                arms[path] = _arm(arm, timed)
+    pairs = zip(judged.cells, judged.verdicts, strict=True)
     run = judged.run
     return Accepted(
-        suite=run["suite"]["name"],
-        root_seed=run["suite"]["root_seed"],
-        settings=run["verdict"],
-        environment=run["environment"],
-        engine=run["engine"],
+        suite=run.suite.name,
+        metric=run.suite.metric,
+        higher_is_better=_higher_is_better(judged.cells),
+        root_seed=run.suite.root_seed,
+        settings=run.verdict,
+        environment=run.environment,
+        engine=run.engine,
         arms=arms,
-        cells=cells,
+        cells={cell.path: _cell(cell, verdict.verdict) for cell, verdict in pairs if cell.pairs},
     )
 
 
-def _arm(side: Side, timed: dict[int, Record]) -> ArmSeeds:
-    done = {seed: record for seed, record in sorted(side.records.items()) if seed not in side.failed}
+def _higher_is_better(cells: Sequence[CellRecords]) -> bool:
+    """What the records say of the metric; true where there are none."""
+    records = (record for cell in cells for arm in (cell.own, cell.base) for record in arm.records.values())
+    return next((record.outcome.judged.higher_is_better for record in records if record.status == "done"), True)
+
+
+def _arm(arm: Arm, timed: dict[int, Record[Outcome]]) -> ArmSeeds:
+    done = {seed: arm.records[seed] for seed in arm.good}
     outcomes = [record.outcome for record in done.values()]
     areas = [area_of(record) for record in done.values()]
     return ArmSeeds(
         seeds=list(done),
-        accuracy=[round(outcome["accuracy"], DIGITS) for outcome in outcomes],
+        score=[round(outcome.judged.score, DIGITS) for outcome in outcomes],
         area=[None if area is None else round(area, DIGITS) for area in areas],
-        replay=[digest_of([record.recipe_digest, digest_of(record.outcome)]) for record in done.values()],
-        weights=[outcome["source_weights"] for outcome in outcomes],
-        source_accuracy=outcomes[0]["source_accuracy"] if outcomes else None,
+        replay=[digest_of([record.recipe_digest, record.outcome_digest]) for record in done.values()],
+        weights=[outcome.source_weights for outcome in outcomes],
+        source_accuracy=outcomes[0].source_accuracy if outcomes else None,
         seconds={
-            seed: max(round(r.timing["seconds"], DIGITS), 10**-DIGITS)
-            for seed, r in sorted(timed.items())
-            if r.status == "done"
+            seed: max(round(record.timing.seconds, DIGITS), 10**-DIGITS)
+            for seed, record in sorted(timed.items())
+            if record.status == "done"
         },
-        data=digest_of(next(iter(side.records.values())).recipe.get("target")),
-        failed=sorted(side.failed),
-        at_chance=[seed for seed, record in done.items() if at_chance(record.outcome)],
+        data=digest_of(next(iter(arm.records.values())).recipe.get("target")),
+        failed=sorted(arm.failed),
+        at_chance=[seed for seed, record in done.items() if record.outcome.judged.at_chance],
     )
 
 
-def _cell(held: Held, verdict: str) -> CellSeeds:
-    both = [(held.own.records[seed].outcome, held.base.records[seed].outcome) for seed in held.pairs]
+def _cell(cell: CellRecords, verdict: str) -> CellSeeds:
+    pairs = [(cell.own.records[seed].outcome, cell.base.records[seed].outcome) for seed in cell.pairs]
     return CellSeeds(
-        baseline=held.cell["baseline"],
-        **{part: held.cell[part]["label"] for part in ("target", "source", "method")},
-        role=held.cell["role"],
+        baseline=cell.plan.baseline,
+        target=cell.plan.target.label,
+        source=cell.plan.source.label,
+        method=cell.plan.method.label,
+        role=cell.plan.role,
         verdict=verdict,
-        seeds=held.pairs,
-        gain=[round(own["accuracy"] - base["accuracy"], DIGITS) for own, base in both],
-        apart=[disagreement(own, base) for own, base in both],
-        n_test=both[0][0]["n_test"],
+        seeds=cell.pairs,
+        gain=[round(own.judged.value - base.judged.value, DIGITS) for own, base in pairs],
+        apart=[disagreement(own, base) for own, base in pairs],
+        n_test=pairs[0][0].judged.n,
     )
 
 
@@ -239,7 +255,7 @@ def write_accepted(accepted: Accepted, folder: Path) -> Path:
 
 
 def parse_accepted(plain: Any, where: str) -> Accepted:
-    """Figures from plain data; `where` names its origin in errors.
+    """An accepted file's content from plain data; `where` names its origin in errors.
 
     Raises:
         TlbenchError: another schema version, or not such a file.
@@ -247,22 +263,18 @@ def parse_accepted(plain: Any, where: str) -> Accepted:
     version = plain.get("schema_version") if isinstance(plain, dict) else None
     if version != VERSION:
         raise TlbenchError(f"{where} has schema version {version}, this tlbench reads {VERSION}; accept a run anew")
-    try:
-        return Accepted.model_validate(plain)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place, message = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
-        raise TlbenchError(f"{where} is not an accepted file: {place or 'it'}: {message}; accept a run anew") from None
+    accepted: Accepted = parse(Accepted, plain, f"{where} is not an accepted file", "accept a run anew")
+    return accepted
 
 
-def read_figures(path: Path) -> Accepted:
-    """The figures of a run's folder or of an accepted file.
+def read_accepted_or_run(path: Path) -> Accepted:
+    """What a run came to, from its folder or from an accepted file.
 
     Raises:
         TlbenchError: neither is at the path, or it cannot be read.
     """
     if path.is_dir():
-        return figures_of(judge_run(path))
+        return accepted_of(judge_run(path))
     if not path.exists():
         raise TlbenchError(f"nothing at {path}; give a run's folder (with its {RUN_FILE}) or an accepted file")
     return parse_accepted(read_json(path), str(path))

@@ -2,37 +2,37 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 
 from tlbench.judging import stats
 from tlbench.judging.verdict import Verdict
+from tlbench.run import Run
 
 DRAWS = 4000
 
 
-def insights(found: Iterable[Verdict]) -> list[str]:
+def insights(verdicts: Iterable[Verdict]) -> list[str]:
     """All of them, a line each."""
-    cells = list(found)
+    cells = list(verdicts)
     return [*protocols(cells), *attribution(cells), *depth(cells), *crossover(cells), *forecast(cells)]
 
 
-def protocols(found: list[Verdict]) -> list[str]:
+def protocols(verdicts: list[Verdict]) -> list[str]:
     """For each judged cell, how its verdict changes with the baseline's budget; nothing with one protocol."""
     lines = []
-    for v in found:
+    for v in verdicts:
         if v.role == "cell" and len(v.by_protocol) > 1:
-            said = [f"{p} {one['verdict']} ({100 * one['gain']:+.1f})" for p, one in v.by_protocol.items()]
+            said = [f"{p} {brief['verdict']} ({100 * brief['gain']:+.1f})" for p, brief in v.by_protocol.items()]
             lines.append(f"{v.target}/{v.source}/{v.method} by the baseline's budget: {', '.join(said)}")
     return lines
 
 
-def attribution(found: list[Verdict]) -> list[str]:
+def attribution(verdicts: list[Verdict]) -> list[str]:
     """How much of a gain random weights of the same per-layer statistics give already (Raghu et al. 2019)."""
-    matched = {(v.target, v.source.removeprefix("matched-"), v.method): v for v in found if v.role == "control"}
+    matched = {(v.target, v.source.removeprefix("matched-"), v.method): v for v in verdicts if v.role == "control"}
     lines = []
-    for v in found:
+    for v in verdicts:
         twin = matched.get((v.target, v.source, v.method))
         if v.role != "cell" or twin is None or not twin.source.startswith("matched-") or v.gain is None:
             continue
@@ -43,10 +43,10 @@ def attribution(found: list[Verdict]) -> list[str]:
     return lines
 
 
-def depth(found: list[Verdict]) -> list[str]:
+def depth(verdicts: list[Verdict]) -> list[str]:
     """For each source and target with a sweep over unfrozen blocks, the depth at which harm enters."""
     sweeps: dict[tuple[str, str], dict[int, Verdict]] = defaultdict(dict)
-    for v in found:
+    for v in verdicts:
         if v.role == "cell" and v.unfrozen is not None:
             sweeps[(v.target, v.source)][v.unfrozen] = v
     lines = []
@@ -67,10 +67,10 @@ def _blocks(k: int) -> str:
     return "the head alone" if k == 0 else f"the last {k} block{'s' if k > 1 else ''}"
 
 
-def crossover(found: list[Verdict]) -> list[str]:
+def crossover(verdicts: list[Verdict]) -> list[str]:
     """For each source and method at several n_train, where help turns to harm, with an interval."""
     lines = []
-    for (dataset, source, method), sweep in sweeps_over_data(found).items():
+    for (dataset, source, method), sweep in sweeps_over_data(verdicts).items():
         n = np.log([float(v.n_train) for v in sweep])
         means = np.array([v.gain or 0.0 for v in sweep])
         errors = np.array([_error(v) for v in sweep])
@@ -82,7 +82,7 @@ def crossover(found: list[Verdict]) -> list[str]:
             continue
         random = np.random.default_rng(0)
         drawn = [stats.crossing(n, random.normal(means, errors)) for _ in range(DRAWS)]
-        inside = np.exp([one for one in drawn if one is not None])
+        inside = np.exp([place for place in drawn if place is not None])
         low, high = np.quantile(inside, [0.025, 0.975])
         lines.append(
             f"{dataset} from {source} by {method}: help turns to harm at about n_train {np.exp(place):.0f} "
@@ -91,9 +91,9 @@ def crossover(found: list[Verdict]) -> list[str]:
     return lines
 
 
-def forecast(found: list[Verdict]) -> list[str]:
+def forecast(verdicts: list[Verdict]) -> list[str]:
     """For each similarity and method, its rank correlation with the gain, with an interval where targets are enough."""
-    cells = [v for v in found if v.role == "cell" and v.gain is not None]
+    cells = [v for v in verdicts if v.role == "cell" and v.gain is not None]
     lines = []
     for method in dict.fromkeys(v.method for v in cells):
         for name in dict.fromkeys(name for v in cells for name in v.similarity):
@@ -109,10 +109,10 @@ def forecast(found: list[Verdict]) -> list[str]:
     return lines
 
 
-def sweeps_over_data(found: list[Verdict]) -> dict[tuple[str, str, str], list[Verdict]]:
+def sweeps_over_data(verdicts: list[Verdict]) -> dict[tuple[str, str, str], list[Verdict]]:
     """Judged cells of one dataset, source and method at two or more n_train, smallest first."""
     sweeps: dict[tuple[str, str, str], list[Verdict]] = defaultdict(list)
-    for v in found:
+    for v in verdicts:
         if v.role == "cell" and v.gain is not None and v.interval is not None:
             sweeps[(v.dataset, v.source, v.method)].append(v)
     ordered = {key: sorted(sweep, key=lambda v: v.n_train) for key, sweep in sweeps.items()}
@@ -124,47 +124,45 @@ def _error(v: Verdict) -> float:
     return float(np.sqrt(v.spread**2 / max(v.n_pairs, 1) + v.tau**2))
 
 
-def _level(run: dict[str, Any]) -> str:
-    alpha, looks = run["verdict"]["alpha"], zip(run["looks"], run["weights"], strict=True)
-    levels = [f"{100 * (1 - alpha * weight):g} % at {n} seeds" for n, weight in looks]
+def _level(run: Run) -> str:
+    looks = zip(run.looks, run.weights, strict=True)
+    levels = [f"{100 * (1 - run.verdict.alpha * weight):g} % at {n} seeds" for n, weight in looks]
     return ", ".join(levels)
 
 
-def limits(run: dict[str, Any], found: list[Verdict]) -> list[str]:
+def limits(run: Run, verdicts: list[Verdict]) -> list[str]:
     """What the reader must know before leaning on the table."""
-    settings, budget = run["verdict"], run["suite"]["budget"]
+    settings, rates = run.verdict, run.suite.budget["learning_rates"]
     gains = (
-        f"Gains are accuracy points over from-scratch ({settings['pairing']} by seed), positive is better; a cell is "
-        f"flagged at alpha {settings['alpha']:g} (Holm over its family, each direction at half) beyond a margin of "
-        f"{100 * settings['margin']:g} points; convergence beyond "
-        f"{100 * settings['convergence_margin']:g}. Intervals: {_level(run)}, a cell, not simultaneous."
+        f"Gains are {run.suite.metric} points over from-scratch ({settings.pairing} by seed), positive is better; "
+        f"a cell is flagged at alpha {settings.alpha:g} (Holm over its family, each direction at half) beyond a margin "
+        f"of {100 * settings.margin:g} points; convergence beyond "
+        f"{100 * settings.convergence_margin:g}. Intervals: {_level(run)}, a cell, not simultaneous."
     )
     lines = [gains]
-    rates = ", ".join(f"{rate:g}" for rate in budget["learning_rates"])
-    if len(budget["learning_rates"]) > 1:
-        lines.append(
-            f"Learning rate chosen in each trial on its own validation draw from {rates}, for every arm alike."
-        )
+    grid = ", ".join(f"{rate:g}" for rate in rates)
+    if len(rates) > 1:
+        lines.append(f"Learning rate chosen in each trial on its own validation draw from {grid}, for every arm alike.")
     else:
-        lines.append(f"One learning rate ({rates}) for every arm, not tuned for each: a limitation.")
-    late = [v for v in found if v.convergence and v.convergence["baseline_still_improving"] > 0.5]
+        lines.append(f"One learning rate ({grid}) for every arm, not tuned for each: a limitation.")
+    late = [v for v in verdicts if v.convergence and v.convergence["baseline_still_improving"] > 0.5]
     if late:
         names = ", ".join(sorted({v.target for v in late}))
         lines.append(f"From-scratch was still improving at the end on {names}: a longer budget may shrink gains.")
-    if any(not v.certifiable for v in found):
+    if any(not v.certifiable for v in verdicts):
         lines.append("On some targets the test set is too small to certify the margin (it is below 2 tau).")
-    for name, f in sorted({(v.target, v.reuse) for v in found if v.wide_interval}):
+    for name, f in sorted({(v.target, v.reuse) for v in verdicts if v.wide_interval}):
         lines.append(f"{name}: draws take {f:.0%} of the pool and overlap; --json gives the wider interval.")
-    if any(v.n_pairs < 5 for v in found):
+    if any(v.n_pairs < 5 for v in verdicts):
         lines.append("Below 5 pairs nothing but inconclusive, unstable or invalid may be said.")
-    skewed = [v for v in found if abs(v.skewness) > 1 and v.n_pairs >= 5]
+    skewed = [v for v in verdicts if abs(v.skewness) > 1 and v.n_pairs >= 5]
     return lines + [f"{v.target}/{v.source}/{v.method}: gains are skewed ({v.skewness:+.1f})." for v in skewed]
 
 
-def needs(found: list[Verdict]) -> list[str]:
+def needs(verdicts: list[Verdict]) -> list[str]:
     """For each undecided cell, the seeds that would decide it."""
     lines = []
-    for v in found:
+    for v in verdicts:
         if v.verdict == "inconclusive" and v.role == "cell" and v.n_pairs > 1:
             more = f"{max(0, v.seeds_needed - v.n_pairs)} further seeds" if v.seeds_needed else "more than 1000 seeds"
             lines.append(f"{v.target}/{v.source}/{v.method}: {more} would likely decide it")

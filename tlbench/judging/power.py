@@ -43,8 +43,7 @@ def pilot_of(folder: Path) -> Pilot:
     Raises:
         TlbenchError: the folder holds no run.
     """
-    _, found = verdicts(folder)
-    judged = [v for v in found if v.role == "cell" and v.n_pairs > 1]
+    judged = [v for v in verdicts(folder)[1] if v.role == "cell" and v.n_pairs > 1]
     table = read(folder)
     seconds = float(table["seconds"].mean()) if len(table) else None
     arms = len(table.groupby(["target", "source", "method"])) if len(table) else 0
@@ -61,14 +60,14 @@ class Outlook:
     powers: list[Power]
 
     def sentences(self) -> list[str]:
-        """The answer in lines, in accuracy points."""
+        """The answer in lines, in points."""
         pilot, design = self.pilot, self.design
         given = f"spread of a paired gain {100 * pilot.spread:.2f} points, test-set error {100 * pilot.tau:.2f}, "
         lines = [given + f"{pilot.cells} cells, margin {100 * design.margin:g}, alpha {design.alpha:g}"]
-        for one in self.powers:
-            time = "" if one.hours is None else f"; about {one.hours:.2f} worker-hours of training"
-            lines.append(f"{one.seeds} seeds: sees {100 * one.smallest:.1f} points with power 0.8{time}")
-            for effect, chance in one.chances.items():
+        for power in self.powers:
+            time = "" if power.hours is None else f"; about {power.hours:.2f} worker-hours of training"
+            lines.append(f"{power.seeds} seeds: sees {100 * power.smallest:.1f} points with power 0.8{time}")
+            for effect, chance in power.chances.items():
                 said = ", ".join(f"{word} {share:.0%}" for word, share in chance.items() if share >= 0.005)
                 lines.append(f"    true gain {effect}: {said}")
         if design.margin < 2 * pilot.tau:
@@ -85,13 +84,13 @@ class Outlook:
         return {
             "pilot": asdict(self.pilot),
             "design": asdict(self.design),
-            "power": [asdict(one) for one in self.powers],
+            "power": [asdict(power) for power in self.powers],
         }
 
 
 def outlook(pilot: Pilot, design: Design, seeds: Sequence[int]) -> Outlook:
     """What can be seen at each number of seeds: one cell with a gain among cells without, through the judge itself."""
-    found = []
+    powers = []
     for n in seeds:
         chances = {}
         for effect in EFFECTS:
@@ -100,5 +99,5 @@ def outlook(pilot: Pilot, design: Design, seeds: Sequence[int]) -> Outlook:
             chances[f"{100 * effect:+.1f}"] = shares(simulate(scenario, design, GRIDS, random), first=True)
         hours = pilot.trial_seconds * pilot.arms * n / 3600 if pilot.trial_seconds else None
         smallest = smallest_effect(pilot.spread, pilot.tau, design, n, pilot.cells)
-        found.append(Power(n, chances, smallest, hours))
-    return Outlook(pilot, design, found)
+        powers.append(Power(n, chances, smallest, hours))
+    return Outlook(pilot, design, powers)

@@ -1,58 +1,58 @@
-"""Readings of the two axes beside final accuracy, from records: convergence and cost, paired like the gain."""
+"""Readings of the two axes beside the final score, from records: convergence and cost, paired like the gain."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from tlbench.curve import LearningCurve
 from tlbench.judging import stats
-from tlbench.records import Record
+from tlbench.records import Outcome, Record
 
-REACHED = 0.95  # of the baseline's final validation accuracy: the target of "steps to target"
+REACHED = 0.95  # of the baseline's final validation score: the target of "steps to target"
 FIRST = 5  # baseline seeds that set it
 
 
-def curve_of(record: Record) -> LearningCurve | None:
-    """A record's learning curve; None where the arm has none."""
-    held = record.outcome.get("curve")
-    if not held:
-        return None
-    seconds = record.timing.get("curve_seconds") or [0.0] * len(held["steps"])
-    losses, accuracies = held["train_loss"], held["validation_accuracy"]
-    return LearningCurve(tuple(held["steps"]), tuple(seconds), tuple(losses), tuple(accuracies))
+def curve_of(record: Record[Outcome]) -> LearningCurve | None:
+    """A record's learning curve with its seconds; None where the arm has none."""
+    curve = record.outcome.curve
+    return curve and replace(curve, seconds=record.timing.curve_seconds or (0.0,) * len(curve.steps))
 
 
-def reach(baseline: dict[int, Record]) -> float | None:
-    """The validation accuracy to be reached: 95 % of the mean final one of the first five baseline seeds."""
+def target_score(baseline: dict[int, Record[Outcome]]) -> float | None:
+    """The validation score to be reached: nearly the mean final one of the first five baseline seeds."""
     first = [curve_of(baseline[seed]) for seed in sorted(baseline)[:FIRST] if baseline[seed].status == "done"]
-    final = [curve.validation_accuracy[-1] for curve in first if curve is not None]
-    return REACHED * float(np.mean(final)) if final else None
+    final = [curve.validation_score[-1] for curve in first if curve is not None]
+    if not final:
+        return None
+    mean = float(np.mean(final))
+    return REACHED * mean if mean >= 0 else mean / REACHED  # below zero, a loss: one a little larger
 
 
 def convergence(
-    own: dict[int, Record], base: dict[int, Record], pairs: list[int], target: float | None
+    own: dict[int, Record[Outcome]], base: dict[int, Record[Outcome]], pairs: list[int], target: float | None
 ) -> dict[str, Any] | None:
     """Paired differences of the learning curves' readings; None where an arm has no curve.
 
-    area, jumpstart, asymptote: mean difference in accuracy with its 95 % t interval; slope: the same, in accuracy per
-    thousand steps; log2_speedup: median paired log2 of baseline steps over own steps to `target` (null: infinite),
-    with how many of the pairs are censored.
+    area, jumpstart, asymptote: mean difference in validation score with its 95 % t interval; slope: the same, per
+    thousand steps; log2_speedup: median paired log2 of baseline steps over own steps to `target` (null: infinite), with
+    how many of the pairs are censored.
     """
     curves = [(curve_of(own[seed]), curve_of(base[seed]), own[seed].outcome) for seed in pairs]
-    both = [(a, b, outcome["validation_chance"]) for a, b, outcome in curves if a is not None and b is not None]
+    both = [(a, b, outcome.validation_chance) for a, b, outcome in curves if a is not None and b is not None]
     if not both:
         return None
-    found: dict[str, Any] = _differences(
+    readings: dict[str, Any] = _differences(
         area=[a.area(p) - b.area(p) for a, b, p in both],
         jumpstart=[a.jumpstart() - b.jumpstart() for a, b, _ in both],
         slope=[a.slope() - b.slope() for a, b, _ in both],
         asymptote=[a.asymptote() - b.asymptote() for a, b, _ in both],
     )
-    found["baseline_still_improving"] = float(np.mean([b.still_improving() for _, b, _ in both]))
+    readings["baseline_still_improving"] = float(np.mean([b.still_improving() for _, b, _ in both]))
     if target is not None:
         steps = [(a.steps_to(target), b.steps_to(target)) for a, b, _ in both]
         ratio, censored = stats.median_log2_ratio([a for a, _ in steps], [b for _, b in steps])
-        found |= {
+        readings |= {
             "target_accuracy": target,
             "steps_to_target": [a for a, _ in steps],
             "baseline_steps_to_target": [b for _, b in steps],
@@ -61,10 +61,10 @@ def convergence(
             "log2_speedup": ratio,
             "censored_pairs": censored,
         }
-    return found
+    return readings
 
 
-def _seconds_to(record: Record, target: float | None) -> float | None:
+def _seconds_to(record: Record[Outcome], target: float | None) -> float | None:
     """The trial's clock when the target was reached; None for never, and for an arm without a curve."""
     curve = curve_of(record)
     steps = None if curve is None or target is None else curve.steps_to(target)
@@ -72,14 +72,14 @@ def _seconds_to(record: Record, target: float | None) -> float | None:
 
 
 def cost(
-    own: dict[int, Record], base: dict[int, Record], pairs: list[int], target: float | None = None
+    own: dict[int, Record[Outcome]], base: dict[int, Record[Outcome]], pairs: list[int], target: float | None = None
 ) -> dict[str, Any]:
     """Steps and seconds of both sides, `estimated` since trials may have shared the machine; pretraining apart."""
     if not pairs:
         return {"estimated": True}
-    seconds = [(own[seed].timing["seconds"], base[seed].timing["seconds"]) for seed in pairs]
+    seconds = [(own[seed].timing.seconds, base[seed].timing.seconds) for seed in pairs]
     ratios = np.log([b / max(a, 1e-9) for a, b in seconds])
-    pretraining = own[pairs[0]].timing.get("source_seconds")
+    pretraining = own[pairs[0]].timing.source_seconds
     saved = float(np.mean([b - a for a, b in seconds]))
     return {
         "estimated": True,
@@ -88,8 +88,8 @@ def cost(
         "speedup": float(np.exp(ratios.mean())),
         "seconds_to_target": [_seconds_to(own[seed], target) for seed in pairs],
         "baseline_seconds_to_target": [_seconds_to(base[seed], target) for seed in pairs],
-        "steps": own[pairs[0]].outcome["steps"],
-        "baseline_steps": base[pairs[0]].outcome["steps"],
+        "steps": own[pairs[0]].outcome.steps,
+        "baseline_steps": base[pairs[0]].outcome.steps,
         "source_seconds": pretraining,
         "targets_to_amortise": int(np.ceil(pretraining / saved)) if pretraining and saved > 0 else None,
     }

@@ -66,20 +66,20 @@ def _luckiest(looks: list[Evidence], design: Design) -> np.ndarray[tuple[int, ..
     return np.where(harmful.any(0), latest, count).astype(np.int64)
 
 
-def any_flag(found: Judgement, word: str) -> float:
+def any_flag(judgement: Judgement, word: str) -> float:
     """The share of grids with at least one such verdict."""
-    return float((found.verdict == word).any(-1).mean())
+    return float((judgement.verdict == word).any(-1).mean())
 
 
-def coverage(found: Judgement, mean: float) -> float:
+def coverage(judgement: Judgement, mean: float) -> float:
     """The share of cells whose interval holds the true mean."""
-    held: Bools = (found.low <= mean) & (found.high >= mean)
+    held: Bools = (judgement.low <= mean) & (judgement.high >= mean)
     return float(held.mean())
 
 
-def shares(found: Judgement, *, first: bool = False) -> dict[str, float]:
+def shares(judgement: Judgement, *, first: bool = False) -> dict[str, float]:
     """The share of cells with each verdict; first: of the grids' first cells alone."""
-    words = found.verdict[..., 0] if first else found.verdict
+    words = judgement.verdict[..., 0] if first else judgement.verdict
     return {word: float((words == word).mean()) for word in ("negative", "positive", "neutral", "inconclusive")}
 
 

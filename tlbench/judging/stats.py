@@ -14,13 +14,14 @@ TINY = 1e-24  # a variance below which arms are equal to the last bit
 POWER = 0.8
 
 
-def item_noise(right: Bools, baseline_right: Bools) -> float:
+def item_noise(own: Floats | Bools, baseline: Floats | Bools) -> float:
     """tau: the standard deviation that the finite test set adds to a mean gain.
 
-    right, baseline_right: (n, N) correctness of N test items at n paired seeds. A crossed two-way layout: tau^2 is the
-    variance component of items, max(0, Var_j(mean_i g_ij) / N - MSE / (n N)), with g = right - baseline_right.
+    own, baseline: (n, N) what each of N test items adds at n paired seeds, such as whether it is right. A crossed
+    two-way layout: tau^2 is the variance component of items, max(0, Var_j(mean_i g_ij) / N - MSE / (n N)), with
+    g = own - baseline.
     """
-    g = right.astype(np.float64) - baseline_right.astype(np.float64)
+    g = own.astype(np.float64) - baseline.astype(np.float64)
     n, size = g.shape
     if n < 2 or size < 2:
         return 0.0
@@ -50,10 +51,10 @@ def welch(first: Floats, n: Floats, second: Floats, m: Floats) -> tuple[Floats, 
 
     first, second: the two sides' standard deviations. Without any spread, the freedom of the smaller side.
     """
-    one, other = first**2 / np.maximum(n, 1), second**2 / np.maximum(m, 1)
-    parts = one**2 / np.maximum(n - 1, 1) + other**2 / np.maximum(m - 1, 1)
-    freedom = np.where(parts > 0, (one + other) ** 2 / np.maximum(parts, 1e-300), np.minimum(n, m) - 1)
-    return np.sqrt(one + other), freedom
+    own, other = first**2 / np.maximum(n, 1), second**2 / np.maximum(m, 1)
+    parts = own**2 / np.maximum(n - 1, 1) + other**2 / np.maximum(m - 1, 1)
+    freedom = np.where(parts > 0, (own + other) ** 2 / np.maximum(parts, 1e-300), np.minimum(n, m) - 1)
+    return np.sqrt(own + other), freedom
 
 
 def standard_error(spread: Floats, n: Floats, tau: Floats, least: float = 0.0, reuse: Floats | float = 0.0) -> Floats:
@@ -216,20 +217,20 @@ def rank_correlation_interval(
         return None
     places = [np.flatnonzero(groups == name) for name in names]
     drawn = [np.concatenate([places[i] for i in random.integers(0, len(names), len(names))]) for _ in range(1000)]
-    found = []
-    for size in {len(rows) for rows in drawn}:
-        rows = np.array([one for one in drawn if len(one) == size])
-        found.append(_rank_correlations(x[rows], y[rows]))
-    low, high = np.nanquantile(np.concatenate(found), [(1 - level) / 2, (1 + level) / 2])
+    correlations = []
+    for size in {len(sample) for sample in drawn}:
+        rows = np.array([sample for sample in drawn if len(sample) == size])
+        correlations.append(_rank_correlations(x[rows], y[rows]))
+    low, high = np.nanquantile(np.concatenate(correlations), [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
 
 def _ranks(values: Floats) -> Floats:
     """The ranks of (R, n) values within each row, from 1; ties share their mean rank."""
     ranks = np.empty(values.shape)
-    for row, one in zip(ranks, values, strict=True):
-        ordered = np.sort(one)
-        row[:] = (np.searchsorted(ordered, one) + np.searchsorted(ordered, one, "right") + 1) / 2
+    for row, series in zip(ranks, values, strict=True):
+        ordered = np.sort(series)
+        row[:] = (np.searchsorted(ordered, series) + np.searchsorted(ordered, series, "right") + 1) / 2
     return ranks
 
 
@@ -242,7 +243,7 @@ def _rank_correlations(x: Floats, y: Floats) -> Floats:
 
 def restricted_mean(steps: list[int | None], limit: int) -> float:
     """The mean number of steps to a target within `limit`: an arm that never arrives counts as the limit."""
-    return float(np.mean([limit if one is None else min(one, limit) for one in steps]))
+    return float(np.mean([limit if step is None else min(step, limit) for step in steps]))
 
 
 def median_log2_ratio(steps: list[int | None], baseline_steps: list[int | None]) -> tuple[float | None, int]:

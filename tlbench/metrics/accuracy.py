@@ -24,7 +24,7 @@ class Accuracy(Metric):
         """The share p of the most frequent class."""
         return float(np.bincount(labels).max() / len(labels))
 
-    def chance_reach(self, labels: Labels) -> float:
+    def chance_limit(self, labels: Labels) -> float:
         """Three standard errors more: p + 3 sqrt(p (1 - p) / n)."""
         p = self.chance(labels)
         return float(p + 3 * np.sqrt(p * (1 - p) / len(labels)))

@@ -45,8 +45,8 @@ class Torchvision(Architecture):
         probe = torch.linspace(-1, 1, 2 * shape[0] * shape[1] * shape[2]).view(2, *shape)
         blocks, pool = _chain(model, probe, self.model)
         network = Network(blocks, pool, head)
-        own = {id(value): key for key, value in [*network.named_parameters(), *network.named_buffers()]}
-        network.public_names = {name: own[id(value)] for name, value in names.items() if id(value) in own}
+        own = {value: key for key, value in [*network.named_parameters(), *network.named_buffers()]}  # by identity
+        network.public_names = {name: own[value] for name, value in names.items() if value in own}
         network.head = nn.Linear(head.in_features, n_classes)
         return network
 

@@ -2,11 +2,11 @@
 
 from tlbench.readers.checkpoint import head_classes, match, published_weights, read_checkpoint
 from tlbench.readers.pictures import class_folders, listing_digest, read_pictures
-from tlbench.readers.published import DIGITS, Published, channels_first
+from tlbench.readers.torchvision_sets import DIGITS, TorchvisionDataset, channels_first
 
 __all__ = [
     "DIGITS",
-    "Published",
+    "TorchvisionDataset",
     "channels_first",
     "class_folders",
     "head_classes",

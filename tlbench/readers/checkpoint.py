@@ -108,7 +108,7 @@ def match(tensors: Mapping[str, Tensor], network: Network, path: str) -> Match:
     missing = tuple(key for key in own if key not in weights and not key.endswith("num_batches_tracked"))
     if not any(key.startswith("blocks.") and not key.endswith("num_batches_tracked") for key in weights):
         only = "only the head fits" if "head.weight" in weights else "nothing fits"
-        mend = "name the network it was saved from with --network (tlbench list networks)"
+        mend = "name the network it was saved from (`tlbench list networks`)"
         raise TlbenchError(f"{path}: {only} the network ({_some(dropped)} against {_some(list(own))}); {mend}")
     return Match(weights, missing, tuple(dropped))
 
@@ -123,7 +123,7 @@ def published_weights(url: str, what: str, *, allowed: bool, now: bool = True) -
     if kept.is_file() or (allowed and not now):
         return kept
     if not allowed:
-        raise TlbenchError(f"{what}: no weights at {kept}; put them there or allow --download")
+        raise TlbenchError(f"{what}: no weights at {kept}; put them there or allow the download")
     try:
         torch.hub.load_state_dict_from_url(url, check_hash=True, weights_only=True, progress=False)
     except (OSError, RuntimeError) as error:

@@ -1,4 +1,4 @@
-"""Published weights of torchvision's zoo, with their own preprocessing."""
+"""TorchvisionDataset weights of torchvision's zoo, with their own preprocessing."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -28,9 +28,9 @@ class Torchvision(Source):
 
     def form(self, default: Form) -> Form:  # noqa: ARG002
         """The published preprocessing: resize, its interpolation, centre crop, mean and standard deviation."""
-        preset, own = self._entry().transforms(), self.image_size
-        spec = {"name": "images", "channels": 3, "mean": preset.mean, "std": preset.std}
-        spec |= {"size": own or preset.crop_size[0], "resize": 0 if own else preset.resize_size[0]}
+        preset = self._entry().transforms()
+        size, resize = (self.image_size, 0) if self.image_size else (preset.crop_size[0], preset.resize_size[0])
+        spec = {"name": "images", "size": size, "channels": 3, "mean": preset.mean, "std": preset.std, "resize": resize}
         return forms.make(spec | {"interpolation": preset.interpolation.value})
 
     def identity(self, workspace: Workspace) -> str:  # noqa: ARG002

@@ -1,12 +1,13 @@
 """The one loop and the one clock, what they train and read, and sources that are trained here."""
 
 from tlbench.training.augment import ImageAugmentation, image_augmentation
+from tlbench.training.classifier import FittedClassifier
 from tlbench.training.items import Augmented, Encoded, Examples, Items, with_labels
 from tlbench.training.joined import join
 from tlbench.training.layers import GlobalPool, Layers, ShortcutA, normalised
 from tlbench.training.learners import Learner, in_batches, predict
 from tlbench.training.loop import Clock, Fitted, fit, seconds_a_step
-from tlbench.training.prefix import FrozenPrefix, Reached
+from tlbench.training.prefix import FrozenPrefix, Prefixed
 from tlbench.training.pretraining import Pretrained
 
 __all__ = [
@@ -15,14 +16,15 @@ __all__ = [
     "Encoded",
     "Examples",
     "Fitted",
+    "FittedClassifier",
     "FrozenPrefix",
     "GlobalPool",
     "ImageAugmentation",
     "Items",
     "Layers",
     "Learner",
+    "Prefixed",
     "Pretrained",
-    "Reached",
     "ShortcutA",
     "fit",
     "image_augmentation",

@@ -31,13 +31,13 @@ class Joinable(Protocol):
 class JoinedLinear(nn.Module):
     """n linear layers side by side: (B, n * in) to (B, n * out) in one batched product."""
 
-    def __init__(self, n: int, one: nn.Linear) -> None:
+    def __init__(self, n: int, layer: nn.Linear) -> None:
         super().__init__()
-        self.n, self.out_features = n, one.out_features
-        self.weight = nn.Parameter(torch.empty(n * one.out_features, one.in_features))
-        self.has_bias = "bias" in dict(one.named_parameters())
+        self.n, self.out_features = n, layer.out_features
+        self.weight = nn.Parameter(torch.empty(n * layer.out_features, layer.in_features))
+        self.has_bias = "bias" in dict(layer.named_parameters())
         if self.has_bias:
-            self.bias = nn.Parameter(torch.empty(n * one.out_features))
+            self.bias = nn.Parameter(torch.empty(n * layer.out_features))
 
     def forward(self, inputs: Tensor) -> Tensor:
         """All n at once."""
@@ -81,21 +81,23 @@ def _side_by_side(values: Sequence[Tensor]) -> Tensor:
     return torch.cat(list(values)) if values[0].dim() else values[0]
 
 
-def _joined(one: nn.Module, n: int) -> nn.Module | None:
+def _joined(module: nn.Module, n: int) -> nn.Module | None:
     """A module of n like this one, its weights still to be given."""
     made: nn.Module | None = None
-    if isinstance(one, nn.Conv2d):
-        made = _joined_convolution(one, n)
-    elif isinstance(one, nn.BatchNorm2d | nn.BatchNorm1d):
-        made = type(one)(n * one.num_features, one.eps, one.momentum, one.affine, one.track_running_stats)
-    elif isinstance(one, nn.Linear):
-        made = JoinedLinear(n, one)
-    elif isinstance(one, Joinable):
-        made = one.joined(n)
-    elif isinstance(one, ALIKE):
-        made = copy.deepcopy(one)
-    elif one._modules and not one._parameters and not one._buffers:  # noqa: SLF001  a container and nothing else
-        made = _joined_container(one, n)
+    if isinstance(module, nn.Conv2d):
+        made = _joined_convolution(module, n)
+    elif isinstance(module, nn.BatchNorm2d | nn.BatchNorm1d):
+        made = type(module)(
+            n * module.num_features, module.eps, module.momentum, module.affine, module.track_running_stats
+        )
+    elif isinstance(module, nn.Linear):
+        made = JoinedLinear(n, module)
+    elif isinstance(module, Joinable):
+        made = module.joined(n)
+    elif isinstance(module, ALIKE):
+        made = copy.deepcopy(module)
+    elif module._modules and not module._parameters and not module._buffers:  # noqa: SLF001  a container and nothing else
+        made = _joined_container(module, n)
     return made
 
 
@@ -107,21 +109,23 @@ def _unjoinable(module: nn.Module, n: int) -> str:
     return type(module).__name__
 
 
-def _joined_container(one: nn.Module, n: int) -> nn.Module | None:
-    parts = {name: _joined(child, n) for name, child in one.named_children()}
+def _joined_container(module: nn.Module, n: int) -> nn.Module | None:
+    parts = {name: _joined(child, n) for name, child in module.named_children()}
     if any(made is None for made in parts.values()):
         return None
-    whole = copy.copy(one)
+    whole = copy.copy(module)
     whole._modules = dict(parts)  # noqa: SLF001  the container as it is, over other children
     return whole
 
 
-def _joined_convolution(one: nn.Conv2d, n: int) -> nn.Module | None:
-    if one.groups != 1 or one.padding_mode != "zeros":
+def _joined_convolution(layer: nn.Conv2d, n: int) -> nn.Module | None:
+    if layer.groups != 1 or layer.padding_mode != "zeros":
         return None
-    shape: dict[str, Any] = {"stride": one.stride, "padding": one.padding, "dilation": one.dilation}
-    size: Any = one.kernel_size
-    return nn.Conv2d(n * one.in_channels, n * one.out_channels, size, groups=n, bias=one.bias is not None, **shape)
+    shape: dict[str, Any] = {"stride": layer.stride, "padding": layer.padding, "dilation": layer.dilation}
+    size: Any = layer.kernel_size
+    return nn.Conv2d(
+        n * layer.in_channels, n * layer.out_channels, size, groups=n, bias=layer.bias is not None, **shape
+    )
 
 
 @torch.no_grad()

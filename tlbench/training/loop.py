@@ -64,11 +64,11 @@ class _Run:
             chosen = next(self.batches)
         return chosen
 
-    def note(self, step: int, seconds: float, loss: float | None, reached: float) -> None:
+    def note(self, step: int, seconds: float, loss: float | None, score: float) -> None:
         """Adds a row to the curve; a loss that is not finite ends this learner."""
         if loss is not None and not math.isfinite(loss):
             self.failure, loss = f"training loss not finite by step {step}", None
-        self.rows.append((step, seconds, loss, reached))
+        self.rows.append((step, seconds, loss, score))
 
 
 def fit(
@@ -91,8 +91,8 @@ def fit(
     group = _grouped(learners, start, joined)
     clock, runs, read_at = Clock(device), [_Run(learner) for learner in learners], set(evaluation_steps(total))
     _warm_up(group, phases[0], size)
-    for run, reached in zip(runs, group.scores(), strict=True):
-        run.note(0, 0.0, None, reached)
+    for run, score in zip(runs, group.scores(), strict=True):
+        run.note(0, 0.0, None, score)
     edges = [round(total * sum(phase.share for phase in phases[:i])) for i in range(len(phases) + 1)]
     losses, count = torch.zeros(len(runs), device=device), 0
     optimizer: AdamW | None = None
@@ -117,9 +117,9 @@ def fit(
 
 def _read(group: Apart, runs: Sequence[_Run], step: int, seconds: float, losses: Sequence[float]) -> None:
     """Reads every learner that has not failed."""
-    for run, reached, loss in zip(runs, group.scores(), losses, strict=True):
+    for run, score, loss in zip(runs, group.scores(), losses, strict=True):
         if run.failure is None:
-            run.note(step, seconds, loss, reached)
+            run.note(step, seconds, loss, score)
 
 
 def _step(group: Apart, runs: Sequence[_Run], phase: Phase, optimizer: AdamW, size: int, rate: float) -> Tensor:

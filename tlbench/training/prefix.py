@@ -25,7 +25,7 @@ KeptIn: TypeAlias = Literal["memory", "disk"]
 
 
 @dataclass(frozen=True)
-class Reached:
+class Prefixed:
     """Items at a boundary, the seconds it took to bring them there, and where their activations are kept."""
 
     items: Items
@@ -47,29 +47,29 @@ class FrozenPrefix:
         lies = layout(next(iter(network.parameters())))
         self._keys = [("prefix", at, digests[min(at, len(network.names))], lies) for at in range(1, boundary + 1)]
 
-    def reach(self, items: Items, of: Hashable) -> Reached | None:
+    def apply(self, items: Items, of: Hashable) -> Prefixed | None:
         """The items at the boundary; None where what the blocks give fits neither in memory nor on the disk.
 
         Passes go on from the nearest boundary that was reached before. of: names the items.
         """
         if self.boundary == 0:
-            return Reached(items)
+            return Prefixed(items)
         keys = [(*key, of) for key in self._keys]
         known = [(at, kept) for at, key in enumerate(keys, 1) if (kept := self._workspace.if_cached(key)) is not None]
-        start, before = known[-1] if known else (0, Reached(items))
+        start, before = known[-1] if known else (0, Prefixed(items))
         make = partial(self._run, before, start)
-        made = self._workspace.cached_while_room(keys[-1], make, lambda reached: reached.n_bytes)
+        made = self._workspace.cached_while_room(keys[-1], make, lambda prefixed: prefixed.n_bytes)
         return made if made.kept_in else None
 
     @torch.no_grad()
-    def _run(self, before: Reached, start: int) -> Reached:
+    def _run(self, before: Prefixed, start: int) -> Prefixed:
         """The items from one boundary to this one, in eval mode."""
         network, items, stop = self._network.eval(), before.items, self.boundary
         clock = Clock(items.labels.device)
         first = network.run(items.inputs(torch.zeros(1, dtype=torch.long, device=items.labels.device)), start, stop)
         values, kept_in = _space(values_of(first), len(items), self._workspace)
         if values is None:
-            return Reached(items)
+            return Prefixed(items)
         mask = first.mask.new_empty((len(items), *first.mask.shape[1:])) if isinstance(first, Masked) else None
         with clock.running():
             for chosen in in_batches(items):
@@ -78,7 +78,7 @@ class FrozenPrefix:
                 if mask is not None and isinstance(out, Masked):
                     mask[chosen] = out.mask
         encoded = Encoded(values, items.labels, mask)
-        return Reached(encoded, before.seconds + clock.seconds, kept_in, values.nbytes)
+        return Prefixed(encoded, before.seconds + clock.seconds, kept_in, values.nbytes)
 
 
 def _space(item: Tensor, n: int, workspace: Workspace) -> tuple[Tensor | None, KeptIn | None]:

@@ -61,7 +61,7 @@ def data_of(conditions: Conditions, seed: int, workspace: Workspace) -> TrialDat
 
 
 def _read(conditions: Conditions, seed: int, workspace: Workspace, name: Hashable) -> TrialData:
-    pool, test = (conditions.target.dataset.split(part, workspace) for part in ("train", "test"))
+    pool, test = (conditions.target.dataset.split(name, workspace) for name in ("train", "test"))
     draw, form = draw_of(conditions, seed, workspace)
     train, validation, tested = (
         Examples(split, indices, form, workspace.device)

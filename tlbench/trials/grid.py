@@ -1,64 +1,21 @@
 """Which tries: an arm trained at each learning rate of its grid, seeds together where that can be done."""
 
-import copy
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from functools import partial
 
 import torch
 
 from tlbench.errors import TlbenchError
-from tlbench.method import Budget, Materials, Method, Start
+from tlbench.method import Budget, Start
 from tlbench.network import HEAD, Network, checksum
-from tlbench.source import Source, Weights
-from tlbench.streams import key, seeded
-from tlbench.training import Fitted, FrozenPrefix, Items, Learner, Reached, fit, join
-from tlbench.trials.choice import Choice, lay_out
-from tlbench.trials.conditions import PLATEAU, Conditions
+from tlbench.training import Fitted, FrozenPrefix, Items, Learner, Prefixed, fit, join
+from tlbench.trials.arm import ArmAtSeed
+from tlbench.trials.choice import Choice
+from tlbench.trials.conditions import PLATEAU
 from tlbench.trials.draws import TrialData
-from tlbench.workspace import Workspace
 
 DOUBLINGS = 4  # at most: eight times the budget
 STILL = 0.005  # validation score that a doubled budget must add
-
-
-@dataclass(frozen=True)
-class Arm:
-    """An arm at one seed, not yet trained: its conditions and method, its data, what it starts from."""
-
-    conditions: Conditions
-    method: Method
-    seed: int
-    data: TrialData
-    materials: Materials
-    workspace: Workspace
-
-    def starts(self, choice: Choice) -> tuple[Start, ...]:
-        """The candidates that it starts from, on the device and in their layout, every time the same."""
-        fresh = copy.deepcopy(self.materials.fresh)
-        start = self.method.start(Materials(fresh, self.materials.weights, self.materials.classes))
-        start.check()
-        candidates = (start, *start.alternatives)
-        for candidate in candidates:
-            candidate.network.to(self.workspace.device)
-            lay_out(candidate.network, choice)
-            for phase in candidate.phases:
-                if phase.penalty is not None and phase.penalty.source is not None:
-                    phase.penalty.source.to(self.workspace.device).eval()
-        return candidates
-
-    def randomness(self) -> AbstractContextManager[None]:
-        """Within it, what is random is this seed's, from its beginning."""
-        return seeded(*self.conditions.stream("training", self.seed))
-
-    def training_items(self, ground: "Ground") -> Items:
-        """What a learner is given: the items where training begins, or augmented ones, anew each time."""
-        return ground.train if self.conditions.augment.idle else self.data.augmented()
-
-    def order(self) -> torch.Generator:
-        """The generator of its batches."""
-        return torch.Generator().manual_seed(key(*self.conditions.stream("order", self.seed)))
 
 
 @dataclass(frozen=True)
@@ -68,7 +25,7 @@ class Ground:
     train: Items
     validation: Items
     prefix: FrozenPrefix | None
-    reached: Reached
+    prefixed: Prefixed
 
     @property
     def boundary(self) -> int:
@@ -78,7 +35,7 @@ class Ground:
     @classmethod
     def at_inputs(cls, data: TrialData) -> "Ground":
         """Nothing is run beforehand."""
-        return cls(data.train, data.validation, None, Reached(data.train))
+        return cls(data.train, data.validation, None, Prefixed(data.train))
 
 
 @dataclass(frozen=True)
@@ -98,25 +55,7 @@ class Attempt:
         return -torch.inf if failed or self.fitted is None else self.fitted.curve.validation_score[-1]
 
 
-def arm_of(
-    source: Source | None, method: Method, conditions: Conditions, seed: int, data: TrialData, workspace: Workspace
-) -> Arm:
-    """Loads the source, kept for the next trial, and builds the seed's own network, the same for every arm."""
-    weights = weights_of(source, conditions, seed, workspace) if source is not None else None
-    with seeded(*conditions.stream("weights", seed)):
-        fresh = conditions.setup.build(len(data.classes))
-    return Arm(conditions, method, seed, data, Materials(fresh, weights, data.classes), workspace)
-
-
-def weights_of(source: Source, conditions: Conditions, seed: int, workspace: Workspace) -> Weights:
-    """The source's weights for these conditions, kept for the next trial."""
-    own = (conditions.root_seed, seed) if source.varies else ()
-    make = partial(source.load, conditions.setup, workspace, seed, conditions.root_seed)
-    name = ("weights", source, conditions.setup, *own)
-    return workspace.cached_while_room(name, make, lambda weights: weights.network.n_bytes)
-
-
-def ground_of(arm: Arm, start: Start, choice: Choice) -> Ground:
+def ground_of(arm: ArmAtSeed, start: Start, choice: Choice) -> Ground:
     """Brings the items to where training begins, unless what the frozen blocks give is too large to keep.
 
     Without shortcuts, and where inputs are augmented, that is at the inputs.
@@ -125,25 +64,26 @@ def ground_of(arm: Arm, start: Start, choice: Choice) -> Ground:
     if not choice.shortcuts or not arm.conditions.augment.idle:
         return Ground.at_inputs(data)
     prefix = FrozenPrefix(start.network, start.boundary, arm.workspace)
-    train = prefix.reach(data.train, (data.name, "train"))
-    validation = train and prefix.reach(data.validation, (data.name, "validation"))
+    train = prefix.apply(data.train, (data.name, "train"))
+    validation = train and prefix.apply(data.validation, (data.name, "validation"))
     if train is None or validation is None:
         return Ground.at_inputs(data)
     return Ground(train.items, validation.items, prefix, train)
 
 
-def tries(arm: Arm, choice: Choice) -> list[Attempt]:
+def tries(arm: ArmAtSeed, choice: Choice) -> list[Attempt]:
     """The arm at each learning rate; to a plateau, at doubled budgets too, until validation gains no half point."""
     budget, attempts = arm.conditions.budget, list[Attempt]()
     for doubling in range(DOUBLINGS if arm.conditions.variant == PLATEAU else 1):
         before = max((attempt.score for attempt in attempts), default=-torch.inf)
         attempts += _grid(arm, replace(budget, epochs=budget.epochs * 2**doubling), choice)
-        if max(attempt.score for attempt in attempts) < before + STILL:
+        best = max(attempt.score for attempt in attempts)
+        if best == -torch.inf or best < before + STILL:
             break
     return attempts
 
 
-def _grid(arm: Arm, budget: Budget, choice: Choice) -> list[Attempt]:
+def _grid(arm: ArmAtSeed, budget: Budget, choice: Choice) -> list[Attempt]:
     """Every candidate at each learning rate, every time from the same start; one attempt where nothing trains."""
     attempts, grounds, n_candidates = list[Attempt](), list[Ground](), 1
     for peak in budget.learning_rates:
@@ -161,7 +101,7 @@ def _grid(arm: Arm, budget: Budget, choice: Choice) -> list[Attempt]:
     return attempts
 
 
-def tries_together(arms: Sequence[Arm], choice: Choice) -> list[list[Attempt]] | str:
+def tries_together(arms: Sequence[ArmAtSeed], choice: Choice) -> list[list[Attempt]] | str:
     """The same of arms that differ in their seed alone, at each learning rate all seeds at once; or why not."""
     attempts: list[list[Attempt]] = [[] for _ in arms]
     grounds: list[Ground] = []
@@ -180,7 +120,7 @@ def tries_together(arms: Sequence[Arm], choice: Choice) -> list[list[Attempt]] |
 
 
 def joined_or_why_not(
-    arms: Sequence[Arm], starts: Sequence[Start], grounds: list[Ground], choice: Choice
+    arms: Sequence[ArmAtSeed], starts: Sequence[Start], grounds: list[Ground], choice: Choice
 ) -> Network | str:
     """The starts' networks as one, or the reason why these seeds are trained apart: the one place that decides it.
 
@@ -203,7 +143,7 @@ def joined_or_why_not(
 
 
 def _train(
-    arms: Sequence[Arm],
+    arms: Sequence[ArmAtSeed],
     starts: Sequence[Start],
     grounds: Sequence[Ground],
     budget: Budget,
@@ -218,7 +158,7 @@ def _train(
     networks, moving, phases = [start.network for start in starts], starts[0].moving, starts[0].phases
     before = [checksum(network.frozen_tensors(moving)) for network in networks]
     learners = [
-        Learner(network, arm.training_items(ground), ground.validation, arm.order(), arm.conditions.metric)
+        Learner(network, _training_items(arm, ground), ground.validation, arm.order(), arm.conditions.metric)
         for network, arm, ground in zip(networks, arms, grounds, strict=True)
     ]
     fitted = fit(learners, phases, budget, peak, grounds[0].boundary, joined)
@@ -226,7 +166,12 @@ def _train(
         frozen = ", ".join(frozen_parts(starts[0])) or "single parameters"
         raise TlbenchError(f"frozen parts moved ({frozen}); the result would mean nothing")
     made = zip(starts, grounds, fitted, strict=True)
-    return [Attempt(start, ground, one, peak, one.seconds + ground.reached.seconds) for start, ground, one in made]
+    return [Attempt(start, ground, own, peak, own.seconds + ground.prefixed.seconds) for start, ground, own in made]
+
+
+def _training_items(arm: ArmAtSeed, ground: Ground) -> Items:
+    """What a learner is given: the items where training begins, or augmented ones, anew each time."""
+    return ground.train if arm.conditions.augment.idle else arm.data.augmented()
 
 
 def frozen_parts(start: Start) -> tuple[str, ...]:

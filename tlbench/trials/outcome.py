@@ -1,6 +1,7 @@
 """What came out: the best try is read on the test split, once, and told as outcome and timing."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -10,11 +11,12 @@ from torch import Tensor
 from tlbench.method import Predictor
 from tlbench.records import Outcome, Timing
 from tlbench.streams import key
-from tlbench.training import Clock, Items, Reached, predict
-from tlbench.trials.grid import Arm, Attempt, Ground, frozen_parts
+from tlbench.training import Clock, Items, Prefixed, predict
+from tlbench.trials.arm import ArmAtSeed
+from tlbench.trials.grid import Attempt, Ground, frozen_parts
 
 
-def conclude(arm: Arm, attempts: Sequence[Attempt]) -> tuple[Outcome, Timing]:
+def conclude(arm: ArmAtSeed, attempts: Sequence[Attempt]) -> tuple[Outcome, Timing]:
     """Outcome and timing of the attempt that does best on validation, the first of equals."""
     best = max(attempts, key=lambda attempt: attempt.score)
     data, metric, weights = arm.data, arm.conditions.metric, arm.materials.weights
@@ -35,7 +37,7 @@ def conclude(arm: Arm, attempts: Sequence[Attempt]) -> tuple[Outcome, Timing]:
         frozen=frozen_parts(best.start),
         input=data.form.recipe(),
         notes=(*notes, *(weights.notes if weights else ())),
-        curve=curve,
+        curve=replace(curve, seconds=()) if curve else None,  # those are timing
         source_weights=weights.digest() if weights else None,
         source_accuracy=weights.accuracy if weights else None,
     )
@@ -44,20 +46,20 @@ def conclude(arm: Arm, attempts: Sequence[Attempt]) -> tuple[Outcome, Timing]:
         grid_seconds=sum(attempt.seconds for attempt in attempts) + clock.seconds,
         curve_seconds=curve.seconds if curve else (),
         source_seconds=weights.seconds if weights else None,
-        prefix={"boundary": best.ground.boundary, "kept_in": best.ground.reached.kept_in},
+        prefix={"boundary": best.ground.boundary, "kept_in": best.ground.prefixed.kept_in},
     )
     return outcome, timing
 
 
-def _read_test(arm: Arm, best: Attempt, clock: Clock) -> tuple[Tensor, tuple[str, ...]]:
+def _read_test(arm: ArmAtSeed, best: Attempt, clock: Clock) -> tuple[Tensor, tuple[str, ...]]:
     """(n, C) scores of the test items, and what was chosen: the one place where the test split is read, at the end.
 
     The test items are brought to where the others stand; where there is no room for that, all are read as inputs.
     """
-    ground, tested = best.ground, Reached(arm.data.tested)
+    ground, tested = best.ground, Prefixed(arm.data.tested)
     if ground.prefix is not None:
-        reached = ground.prefix.reach(arm.data.tested, (arm.data.name, "tested"))
-        ground, tested = (ground, reached) if reached else (Ground.at_inputs(arm.data), tested)
+        passed = ground.prefix.apply(arm.data.tested, (arm.data.name, "tested"))
+        ground, tested = (ground, passed) if passed else (Ground.at_inputs(arm.data), tested)
     if not best.start.readouts:
         return predict(best.start.network, tested.items, ground.boundary), ()
     predictor, outputs = _fitted(arm, best, ground, clock)
@@ -77,11 +79,11 @@ class _Outputs:
         return outputs
 
 
-def _fitted(arm: Arm, best: Attempt, ground: Ground, clock: Clock) -> tuple[Predictor, _Outputs]:
+def _fitted(arm: ArmAtSeed, best: Attempt, ground: Ground, clock: Clock) -> tuple[Predictor, _Outputs]:
     """The readout that does best on validation, the first of equals, of as many as there are learning rates."""
     outputs, metric = _Outputs(best, ground.boundary), arm.conditions.metric
     seed = key(*arm.conditions.stream("readout", arm.seed))
-    clock.seconds += ground.reached.seconds if not best.start.phases else 0.0  # else it is in the attempt's
+    clock.seconds += ground.prefixed.seconds if not best.start.phases else 0.0  # else it is in the attempt's
     with clock.running():
         seen = outputs(ground.train)
     labels, fits = ground.train.labels.cpu().numpy(), Clock(ground.train.labels.device)
@@ -90,4 +92,4 @@ def _fitted(arm: Arm, best: Attempt, ground: Ground, clock: Clock) -> tuple[Pred
         fitted = [readout(seen, labels, seed) for readout in tried]
     clock.seconds += fits.seconds / len(fitted)  # one fit, as for an arm that is trained
     checked, known = outputs(ground.validation), ground.validation.labels.cpu()
-    return max(fitted, key=lambda one: metric.value(torch.from_numpy(one(checked)), known)), outputs
+    return max(fitted, key=lambda predictor: metric.value(torch.from_numpy(predictor(checked)), known)), outputs

@@ -50,7 +50,7 @@ def notes(plan: Plan, workspace: Workspace) -> list[str]:
         if (shape := dataset.split("train", workspace).shape) != form.shape:
             found.append(f"{dataset.label}: items of {_by(shape)} brought to {form.words()}")
     for target in {cell.conditions.target.label: cell.conditions.target for cell in plan.cells}.values():
-        pool, test = (target.dataset.split(part, workspace) for part in ("train", "test"))
+        pool, test = (target.dataset.split(name, workspace) for name in ("train", "test"))
         found += [*pool.notes, *test.notes]
         if (f := target.n_train / len(pool)) > 0.2:
             found.append(f"target {target.label}: each draw takes {f:.0%} of the pool, so the draws overlap")

@@ -14,9 +14,9 @@ from tlbench.similarity import Similarity, View
 from tlbench.source import Source, Weights
 from tlbench.streams import generator
 from tlbench.training import Clock, Examples, Items, predict
+from tlbench.trials.arm import weights_of
 from tlbench.trials.conditions import Conditions
 from tlbench.trials.draws import draw_of
-from tlbench.trials.grid import weights_of
 from tlbench.trials.trial import how_and_where, recorded, source_recipe
 from tlbench.workspace import Workspace
 

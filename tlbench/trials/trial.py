@@ -13,10 +13,11 @@ from tlbench.errors import one_line
 from tlbench.method import Method
 from tlbench.records import Kind, Outcome, OutcomeT, Record, Timing
 from tlbench.source import Source
+from tlbench.trials.arm import ArmAtSeed, arm_of
 from tlbench.trials.choice import PLAIN, Choice
 from tlbench.trials.conditions import Conditions
 from tlbench.trials.draws import data_of
-from tlbench.trials.grid import Arm, arm_of, tries, tries_together
+from tlbench.trials.grid import tries, tries_together
 from tlbench.trials.outcome import conclude
 from tlbench.workspace import Workspace
 
@@ -72,7 +73,7 @@ class Trial:
         where = how_and_where(workspace, PLAIN)
         return recorded("timing", self.recipe(workspace), partial(self._work, workspace, PLAIN), Outcome, where)
 
-    def arm(self, workspace: Workspace) -> Arm:
+    def arm(self, workspace: Workspace) -> ArmAtSeed:
         """The trial's arm, its data drawn and its source loaded, not yet trained."""
         data = data_of(self.conditions, self.seed, workspace)
         return arm_of(self.source, self.method, self.conditions, self.seed, data, workspace)

@@ -33,7 +33,7 @@ from tlbench.judging.figures.against import cost_by_gain, gain_by_similarity
 from tlbench.judging.figures.curves import learning_curves
 from tlbench.judging.figures.forest import forest
 from tlbench.judging.figures.gains import gain_heatmap, gain_profile
-from tlbench.judging.figures.look import LOOK, hues
+from tlbench.judging.figures.style import STYLE, hues
 from tlbench.judging.figures.sweeps import accuracy_by_k, gain_by_n_train
 from tlbench.judging.verdict import Judged, Verdict, judge_run
 
@@ -56,7 +56,7 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_arm(folder, BASELINE, levels, rising())
     for i, planned in enumerate(cells):
         own = [a + b for a, b in zip(levels, around(0.05 * i - 0.1, 0.01, 5), strict=True)]
-        write_arm(folder, planned["path"], own, rising(0.2, 0.7))
+        write_arm(folder, planned.path, own, rising(0.2, 0.7))
     for i, source in enumerate(("far", "mid", "near")):
         write_scores(folder, source, 0, {"leep": -3.0 + i, "frechet": 5.0 - i})
     return folder
@@ -69,7 +69,7 @@ def made(run_folder: Path) -> list[Drawing]:
 
 def drawn(drawer: Drawer, *found: Verdict) -> Drawing | None:
     """What one of the figures makes of these verdicts."""
-    with mpl.rc_context(LOOK):
+    with mpl.rc_context(STYLE):
         return drawer(judged_of(found))
 
 
@@ -80,7 +80,7 @@ def one_of(drawer: Drawer, *found: Verdict) -> Drawing:
 
 
 def curves_in(folder: Path) -> Drawing:
-    with mpl.rc_context(LOOK):
+    with mpl.rc_context(STYLE):
         drawing = learning_curves(judge_run(folder))
     assert drawing is not None
     return drawing
@@ -143,7 +143,7 @@ def test_an_empty_run_draws_nothing(tmp_path: Path) -> None:
 
 def test_a_run_of_one_seed_is_drawn(tmp_path: Path) -> None:
     write_run(tmp_path, [cell("near")], 1)
-    for path in (BASELINE, cell("near")["path"]):
+    for path in (BASELINE, cell("near").path):
         write_arm(tmp_path, path, [0.6], rising())
     found = drawings(judge_run(tmp_path))
     assert [one.name for one in found] == ["gain-heatmap", "forest", "learning-curves", "cost-by-gain"]
@@ -275,17 +275,17 @@ def test_learning_curves_show_scratch_dashed_beside_every_method(made: list[Draw
     dashed = [style for style in styles(one.svg, "path") if GREY in style and "dasharray" in style]
     assert len(dashed) == 3 + 1  # a panel each, and the legend
     line = one.table[(one.table["source"] == "mid") & (one.table["method"] == "linear_probe")]
-    np.testing.assert_allclose(line["mean_points"], 100 * np.array(rising(0.2, 0.7).validation_accuracy), atol=1e-4)
+    np.testing.assert_allclose(line["mean_points"], 100 * np.array(rising(0.2, 0.7).validation_score), atol=1e-4)
 
 
 def test_the_band_of_a_learning_curve_is_the_t_interval_of_the_seeds_that_did_not_fail(tmp_path: Path) -> None:
     write_run(tmp_path, [cell("near")], 4)
     ends = (0.5, 0.6, 0.8)
     for seed, end in enumerate(ends):
-        write_arm(tmp_path, cell("near")["path"], [None] * seed + [0.6], rising(0.1, end))
-    write_failure(tmp_path, cell("near")["path"], 3)
+        write_arm(tmp_path, cell("near").path, [None] * seed + [0.6], rising(0.1, end))
+    write_failure(tmp_path, cell("near").path, 3)
     one = curves_in(tmp_path)
-    expected = stats.band(100 * np.array([rising(0.1, end).validation_accuracy for end in ends]))
+    expected = stats.band(100 * np.array([rising(0.1, end).validation_score for end in ends]))
     np.testing.assert_allclose(one.table[["mean_points", "low_points", "high_points"]].T, expected, atol=1e-4)
     assert set(one.table["n"]) == {3}
     assert "from-scratch" in one.caption
@@ -296,7 +296,7 @@ def test_of_many_panels_those_with_the_largest_gains_are_drawn(tmp_path: Path) -
     write_run(tmp_path, cells, 1)
     write_arm(tmp_path, BASELINE, [0.6], rising())
     for i, planned in enumerate(cells):
-        write_arm(tmp_path, planned["path"], [0.6 - 0.02 * i], rising())
+        write_arm(tmp_path, planned.path, [0.6 - 0.02 * i], rising())
     one = curves_in(tmp_path)
     panels = [text.partition(" ")[0] for text in texts(one.svg) if " to " in text]
     assert panels == [f"s{i:02}" for i in range(1, 13)]
@@ -372,7 +372,7 @@ def test_crossings_beside_each_other_are_told_once() -> None:
 
 
 def test_accuracy_by_k_runs_over_the_blocks_that_learn() -> None:
-    found = [shown("neutral", unfrozen=k, accuracy=0.5 + 0.1 * k) for k in (2, 0, 1)]
+    found = [shown("neutral", unfrozen=k, score=0.5 + 0.1 * k) for k in (2, 0, 1)]
     one = one_of(accuracy_by_k, *found, shown("neutral", source="lone", unfrozen=0))
     by_k = one.table.set_index("unfrozen_blocks")["accuracy_points"].sort_index()
     assert by_k.to_dict() == {0: 50, 1: 60, 2: 70}

@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from tests.synthetic import figures_of_cell
+from tests.synthetic import accepted_cell
 from tlbench.errors import TlbenchError
 from tlbench.judging.changes import Change, Rule
 from tlbench.judging.gate import Finding, Gate
@@ -84,7 +84,7 @@ def test_a_summary_without_a_step_is_an_error(tmp_path: Path) -> None:
 
 
 def test_charts_get_accuracies_and_never_gains() -> None:
-    figures = figures_of_cell([-0.05] * 5, base=[0.6, 0.61, 0.59, 0.6, 0.6])
+    figures = accepted_cell([-0.05] * 5, base=[0.6, 0.61, 0.59, 0.6, 0.6])
     bmf, github = exports.bmf(figures), exports.github_benchmark(figures)
     scratch = bmf["t/net/scratch"]["accuracy"]
     assert scratch["value"] == 60
@@ -98,6 +98,6 @@ def test_charts_get_accuracies_and_never_gains() -> None:
 
 
 def test_an_arm_of_one_seed_is_exported_without_width() -> None:
-    (arm, _) = exports.bmf(figures_of_cell([0.1], base=[0.5])).values()
+    (arm, _) = exports.bmf(accepted_cell([0.1], base=[0.5])).values()
     assert arm["accuracy"] == {"value": 60.0}
-    assert "range" not in exports.github_benchmark(figures_of_cell([0.1], base=[0.5]))[0]
+    assert "range" not in exports.github_benchmark(accepted_cell([0.1], base=[0.5]))[0]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.synthetic import figures_of_cell
+from tests.synthetic import accepted_cell
 from tlbench.errors import TlbenchError
 from tlbench.judging.accepted import write_accepted
 from tlbench.judging.changes import Rule
@@ -25,12 +25,12 @@ def folder(tmp_path: Path) -> Path:
     """Three commits: a gain of 5 points, then 1, then a file that cannot be read."""
     git(tmp_path, "init", "-q")
     for gain, subject in ((0.05, "first"), (0.01, "worse")):
-        write_accepted(figures_of_cell([gain + 0.001 * (i % 3) for i in range(10)]), tmp_path)
+        write_accepted(accepted_cell([gain + 0.001 * (i % 3) for i in range(10)]), tmp_path)
         git(tmp_path, "add", "-A")
         git(tmp_path, "commit", "-qm", subject)
     (tmp_path / "synthetic.json").write_text("{}")
     git(tmp_path, "commit", "-qam", "broken")
-    write_accepted(figures_of_cell([0.01 + 0.001 * (i % 3) for i in range(10)]), tmp_path)
+    write_accepted(accepted_cell([0.01 + 0.001 * (i % 3) for i in range(10)]), tmp_path)
     return tmp_path
 
 
@@ -43,7 +43,7 @@ def test_points_are_the_commits_and_what_moved(folder: Path) -> None:
 
 
 def test_uncommitted_figures_come_last(folder: Path) -> None:
-    write_accepted(figures_of_cell([0.08 + 0.001 * (i % 3) for i in range(10)]), folder)
+    write_accepted(accepted_cell([0.08 + 0.001 * (i % 3) for i in range(10)]), folder)
     moved = history.read_history(folder / "synthetic.json", RULE)
     assert (moved.points[-1].commit, moved.points[-1].text(PATH)) == ("working tree", "+8.1 ^")
 

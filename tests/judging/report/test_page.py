@@ -7,10 +7,22 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.synthetic import BASELINE, around, cell, control, judged_of, rising, run_of, shown, write_arm, write_run
+from tests.synthetic import (
+    BASELINE,
+    around,
+    cell,
+    control,
+    judged_of,
+    rising,
+    run_of,
+    shown,
+    suite_of,
+    write_arm,
+    write_run,
+)
 from tlbench.judging.figures import Drawing
 from tlbench.judging.report import page as pages
-from tlbench.judging.report import words
+from tlbench.judging.report import sentences
 from tlbench.judging.verdict import judge_run
 
 SVG = '<svg width="9pt" height="9pt"><g/></svg>'
@@ -43,7 +55,7 @@ def run_folder(tmp_path: Path) -> Path:
     write_arm(tmp_path, BASELINE, levels, rising())
     for planned, shift in zip(cells, (-0.1, 0.1, 0.0), strict=True):
         own = [a + b for a, b in zip(levels, around(shift, 0.005, 5), strict=True)]
-        write_arm(tmp_path, planned["path"], own, rising(0.2, 0.7))
+        write_arm(tmp_path, planned.path, own, rising(0.2, 0.7))
     return tmp_path
 
 
@@ -59,7 +71,7 @@ def test_the_first_screen_has_question_answer_and_calibration(run_folder: Path) 
     judged = judge_run(run_folder)
     text = " ".join(" ".join(Tags(pages.html(judged)).texts).split())
     parts = [
-        words.asked(judged.run),
+        sentences.asked(judged.run),
         "1 negative 1 positive",
         "start from near by finetune",
         "far hurts by 10.0 points",
@@ -90,22 +102,22 @@ def test_a_cell_opens_to_curves_seeds_recipe_and_records(run_folder: Path) -> No
     assert page.count('<svg class="curve"') == 3
     assert page.count("<table class=seeds>") == 3
     assert page.count("<summary>recipe") == 3
-    assert f'<a href="{cell("near")["path"]}/">' in page
+    assert f'<a href="{cell("near").path}/">' in page
     assert page.count('<path class="own band"') == 3
 
 
 def test_an_arm_without_a_curve_says_so(run_folder: Path) -> None:
-    write_arm(run_folder, cell("near")["path"], around(0.7, 0.01, 5))
+    write_arm(run_folder, cell("near").path, around(0.7, 0.01, 5))
     write_arm(run_folder, BASELINE, around(0.6, 0.01, 5))
     assert "No learning curves" in pages.html(judge_run(run_folder))
 
 
 def test_hostile_names_are_text(run_folder: Path) -> None:
-    run = run_of([]) | {"notes": ["<script>alert(1)</script>"], "suite": run_of([])["suite"] | {"name": "<i>&"}}
+    run = run_of([], notes=["<script>alert(1)</script>"], suite=suite_of(name="<i>&"))
     page = pages.html(judge_run(run_folder))
     assert page.count("<script>") == 1
     found = [shown("negative", source='"><img src=x>', notes=("<b>",))]
-    tags = Tags(pages._environment().from_string("{{ x }}").render(x=words.all_notes(judged_of(found, run)))).tags
+    tags = Tags(pages._environment().from_string("{{ x }}").render(x=sentences.all_notes(judged_of(found, run)))).tags
     assert tags == []
 
 
@@ -149,4 +161,4 @@ def test_cost_has_a_row_where_it_was_judged() -> None:
     ],
 )
 def test_a_source_gets_a_sentence(found: list[str], sentence: str) -> None:
-    assert words.by_source(shown(word, -0.04) for word in found) == [sentence]
+    assert sentences.by_source(shown(word, -0.04) for word in found) == [sentence]

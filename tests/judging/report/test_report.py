@@ -19,6 +19,7 @@ from tests.synthetic import (
     rising,
     run_of,
     shown,
+    suite_of,
     write_arm,
     write_failure,
     write_pair,
@@ -27,7 +28,7 @@ from tests.synthetic import (
 from tlbench.errors import TlbenchError
 from tlbench.judging import insights, report
 from tlbench.judging.figures import Drawing
-from tlbench.judging.report import words
+from tlbench.judging.report import sentences
 from tlbench.judging.verdict import Judged, Verdict, judge_run
 
 RUN = run_of([])
@@ -67,16 +68,16 @@ def run_folder(tmp_path: Path) -> Path:
     spreads = (0.005, 0.005, 0.03, 0.005, 0.002, 0.01)
     for planned, shift, spread in zip([*cells, *controls], shifts, spreads, strict=True):
         own = [a + b for a, b in zip(levels, around(shift, spread, 10), strict=True)]
-        write_arm(tmp_path, planned["path"], own, rising(0.2, 0.7))
+        write_arm(tmp_path, planned.path, own, rising(0.2, 0.7))
     for seed in (1, 2):
-        write_failure(tmp_path, cell("shaky")["path"], seed)
+        write_failure(tmp_path, cell("shaky").path, seed)
     return tmp_path
 
 
 def test_the_worst_comes_first() -> None:
     kinds = ["positive", "neutral", "inconclusive", "invalid", "unstable", "negative"]
     found = [*map(shown, kinds), shown("negative", -0.3), shown("negative", -0.1), shown("negative", None)]
-    order = words.worst_first(found)
+    order = sentences.worst_first(found)
     assert [(v.verdict, v.gain) for v in order[:4]] == [
         ("negative", -0.3),
         ("negative", -0.1),
@@ -98,24 +99,24 @@ def test_the_worst_comes_first() -> None:
     ],
 )
 def test_a_flag_needs_no_colour(word: str, text: str) -> None:
-    assert words.flag(shown(word)) == text
+    assert sentences.flag(shown(word)) == text
     assert text in printed(judged_of([shown(word)]))
 
 
 def test_a_flag_says_confirmed_and_provisional() -> None:
     found = shown("negative", confirmed=True, provisional=True)
-    assert words.flag(found) == "!! NEGATIVE (confirmed) (provisional)"
+    assert sentences.flag(found) == "!! NEGATIVE (confirmed) (provisional)"
 
 
 def test_a_gain_is_shown_in_points_with_its_interval() -> None:
-    assert words.gain_text(shown("negative", -0.0312)) == "-3.1 [-5.1, -1.1]"
-    assert words.gain_text(shown("inconclusive", 0.01, interval=None)) == "+1.0"
-    assert words.gain_text(shown("inconclusive", None)) == "-"
+    assert sentences.gain_text(shown("negative", -0.0312)) == "-3.1 [-5.1, -1.1]"
+    assert sentences.gain_text(shown("inconclusive", 0.01, interval=None)) == "+1.0"
+    assert sentences.gain_text(shown("inconclusive", None)) == "-"
 
 
 def test_a_row_has_what_must_be_shown_with_a_verdict() -> None:
-    found = shown("negative", -0.03, accuracy=0.57, p_adjusted=0.00321)
-    assert words.row(found) == (
+    found = shown("negative", -0.03, score=0.57, p_adjusted=0.00321)
+    assert sentences.row(found) == (
         "!! NEGATIVE",
         TARGET,
         "near",
@@ -130,13 +131,13 @@ def test_a_row_has_what_must_be_shown_with_a_verdict() -> None:
 
 
 def test_a_row_without_pairs_has_dashes() -> None:
-    found = shown("inconclusive", None, share_hurt=None, accuracy=None, baseline_accuracy=None, n_pairs=0)
-    cells = words.row(found)
+    found = shown("inconclusive", None, share_hurt=None, score=None, baseline_score=None, n_pairs=0)
+    cells = sentences.row(found)
     assert [cells[i] for i in (4, 5, 6, 8, 9)] == ["-", "0/5", "-", "-", "-"]
 
 
 def test_a_tiny_p_is_not_shown_as_zero() -> None:
-    assert "<0.0001" in words.row(shown("negative", p_adjusted=1e-9))
+    assert "<0.0001" in sentences.row(shown("negative", p_adjusted=1e-9))
 
 
 def test_the_headline_counts_and_names_worst_and_best() -> None:
@@ -147,14 +148,14 @@ def test_the_headline_counts_and_names_worst_and_best() -> None:
         shown("neutral"),
         shown("negative", -0.9, role="control", source="null"),
     ]
-    assert words.headline(found) == (
+    assert sentences.headline(found) == (
         f"Of 4 cells, 1 are positive, 2 negative, 1 neither. Worst: far by finetune on {TARGET}, "
         f"-20.0 [-22.0, -18.0] points. Best: kin by linear_probe on {TARGET}, +10.0 [+8.0, +12.0] points."
     )
 
 
 def test_the_headline_of_an_undecided_run_names_nothing() -> None:
-    assert words.headline([shown("inconclusive")]) == "Of 1 cells, 0 are positive, 0 negative, 1 neither."
+    assert sentences.headline([shown("inconclusive")]) == "Of 1 cells, 0 are positive, 0 negative, 1 neither."
 
 
 @pytest.mark.parametrize(
@@ -170,11 +171,11 @@ def test_calibration_says_what_controls_should_have_said(
     expect: str | None, as_expected: bool | None, text: str
 ) -> None:
     found = [shown("neutral", role="control", source="null", expect=expect, as_expected=as_expected)]
-    assert words.calibration(found) == [f"null by finetune on {TARGET}: {text}"]
+    assert sentences.calibration(found) == [f"null by finetune on {TARGET}: {text}"]
 
 
 def test_calibration_is_about_controls_alone() -> None:
-    assert words.calibration([shown("negative")]) == []
+    assert sentences.calibration([shown("negative")]) == []
 
 
 def test_limits_name_level_margin_and_what_intervals_are() -> None:
@@ -187,8 +188,8 @@ def test_limits_name_level_margin_and_what_intervals_are() -> None:
 
 
 def test_one_learning_rate_is_told_as_a_limitation() -> None:
-    suite = RUN["suite"] | {"budget": RUN["suite"]["budget"] | {"learning_rates": [0.003]}}
-    assert "One learning rate (0.003)" in insights.limits(RUN | {"suite": suite}, [])[1]
+    run = run_of([], suite=suite_of(budget=RUN.suite.budget | {"learning_rates": [0.003]}))
+    assert "One learning rate (0.003)" in insights.limits(run, [])[1]
 
 
 @pytest.mark.parametrize(
@@ -232,7 +233,7 @@ def test_readings_are_shown_in_points_and_ratios() -> None:
         cost={"estimated": True, "seconds": 1.0, "baseline_seconds": 2.5, "speedup": 2.5},
         similarity={"leep": -1},
     )
-    assert words.readings_row(found)[3:] == (
+    assert sentences.readings_row(found)[3:] == (
         "== neutral +1.0",
         "++ positive",
         "+10.0 [+0.0, +20.0]",
@@ -247,7 +248,7 @@ def test_readings_are_shown_in_points_and_ratios() -> None:
 
 
 def test_readings_of_a_cell_without_curve_or_cost() -> None:
-    assert words.readings_row(shown("neutral"))[3:] == (
+    assert sentences.readings_row(shown("neutral"))[3:] == (
         "== neutral +1.0",
         "not applicable",
         "n/a",
@@ -270,12 +271,12 @@ def test_readings_of_a_cell_without_curve_or_cost() -> None:
 )
 def test_a_side_that_never_arrives_is_named(own: list[int | None], base: list[int | None], text: str) -> None:
     never = {"steps_to_target": own, "baseline_steps_to_target": base, "log2_speedup": None, "censored_pairs": 2}
-    assert words.readings_row(shown("neutral", convergence=CURVE | never))[8] == text
+    assert sentences.readings_row(shown("neutral", convergence=CURVE | never))[8] == text
 
 
 def test_censored_pairs_are_counted_beside_the_speedup() -> None:
     held = CURVE | {"steps_to_target": [10, 10, None], "censored_pairs": 1}
-    assert words.readings_row(shown("neutral", convergence=held))[8] == "2.00x (1/3 censored)"
+    assert sentences.readings_row(shown("neutral", convergence=held))[8] == "2.00x (1/3 censored)"
 
 
 def test_json_is_plain_and_worst_first() -> None:
@@ -320,14 +321,14 @@ def test_the_terminal_report_has_all_its_parts(run_folder: Path) -> None:
 
 
 def test_names_with_markup_are_shown_as_they_are() -> None:
-    run = RUN | {"suite": RUN["suite"] | {"name": "a[/b]"}}
+    run = run_of([], suite=suite_of(name="a[/b]"))
     text = printed(judged_of([shown("negative", source="[red]x[/red]", notes=("[/]",))], run))
     assert "a[/b]: verdicts" in text
     assert "[red]x[/red]" in next(line for line in text.splitlines() if "!! NEGATIVE" in line)
 
 
 def test_markdown_escapes_hostile_names() -> None:
-    run = RUN | {"suite": RUN["suite"] | {"name": "*a* <i>"}, "notes": ["![x](http://y)"], "skipped": ["`z`"]}
+    run = run_of([], suite=suite_of(name="*a* <i>"), notes=["![x](http://y)"], skipped=["`z`"])
     page = report.markdown(judged_of([shown("negative", source="<script>|_x_", notes=("a|b",))], run))
     assert "# \\*a\\* &lt;i&gt;\n" in page
     assert "<" not in page
@@ -341,7 +342,7 @@ def test_hostile_names_do_not_break_a_table() -> None:
     page = report.markdown(judged_of([shown("negative", source="a|b\\|c")]))
     (line,) = [line for line in page.splitlines() if line.startswith("| !! NEGATIVE")]
     bars = line.replace("\\\\", "").replace("\\|", "").count("|")
-    assert bars == len(words.COLUMNS) + 1
+    assert bars == len(sentences.columns(RUN)) + 1
 
 
 def test_markdown_opens_with_answer_and_calibration(run_folder: Path) -> None:
@@ -372,8 +373,8 @@ def test_markdown_without_controls_or_notes_says_so() -> None:
 
 @pytest.mark.parametrize(("dirty", "text"), [(True, "Commit abc (dirty), code 0."), (False, "Commit abc, code 0.")])
 def test_markdown_tells_where_it_was_made(dirty: bool, text: str) -> None:
-    where = RUN["environment"] | {"commit": "abc", "dirty": dirty}
-    page = report.markdown(judged_of([shown("neutral")], RUN | {"environment": where}))
+    where = RUN.environment | {"commit": "abc", "dirty": dirty}
+    page = report.markdown(judged_of([shown("neutral")], run_of([], environment=where)))
     assert "cpu, a processor; tlbench 0.1.0\n" in page
     assert text in page
 
@@ -434,4 +435,6 @@ def test_a_narrow_terminal_gets_the_columns_that_matter_most(run_folder: Path) -
 
 
 def test_an_unfinished_run_says_so_first() -> None:
-    assert words.headline([shown("inconclusive", provisional=True)]).startswith("Unfinished: 1 of 1 cells lack planned")
+    assert sentences.headline([shown("inconclusive", provisional=True)]).startswith(
+        "Unfinished: 1 of 1 cells lack planned"
+    )

@@ -2,8 +2,8 @@
 
 from tlbench.judging.changes.judged import change_evidence, changes
 from tlbench.judging.changes.rule import AXES, UNTESTED, Change, Rule
+from tlbench.judging.changes.sentences import counted, differences, loudest_first, p_text, row, said
 from tlbench.judging.changes.series import comparable_clocks
-from tlbench.judging.changes.words import counted, differences, loudest_first, p_text, row, said
 
 __all__ = [
     "AXES",

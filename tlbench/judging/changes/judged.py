@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tlbench.errors import TlbenchError
 from tlbench.judging import stats
 from tlbench.judging.accepted import Accepted
 from tlbench.judging.changes.rule import AXES, SAID, Change, Rule
@@ -15,33 +16,47 @@ LEVEL = 0.95  # of the interval that is shown
 
 
 def changes(before: Accepted, after: Accepted, rule: Rule) -> list[Change]:
-    """Every cell's gain and cost, every arm's accuracy and convergence: what became of them, in that order."""
-    series = series_of(before, after)
-    tested = {axis: [one for one in series if one.axis == axis and not one.known] for axis in AXES}
+    """Every cell's gain and cost, every arm's score and convergence: what became of them, in that order.
+
+    Raises:
+        TlbenchError: the two are judged by different metrics.
+    """
+    if before.metric != after.metric:
+        metrics = f"'{before.suite}' is judged by {before.metric}, '{after.suite}' by {after.metric}"
+        raise TlbenchError(f"{metrics}; compare runs of one metric")
+    every = series_of(before, after)
+    tested = {axis: [series for series in every if series.axis == axis and not series.known] for axis in AXES}
     n_axes = sum(bool(group) for group in tested.values())
-    found = [change for axis, group in tested.items() for change in _judged(group, rule, axis, n_axes)]
-    found += [_untested(one) for one in series if one.known]
-    places = {(one.axis, one.path): place for place, one in enumerate(series)}
-    return sorted(found, key=lambda change: places[(change.axis, change.path)])
+    made = [change for axis, group in tested.items() for change in _judged(group, rule, axis, n_axes)]
+    made += [_untested(series) for series in every if series.known]
+    places = {(series.axis, series.path): place for place, series in enumerate(every)}
+    return sorted(made, key=lambda change: places[(change.axis, change.path)])
 
 
-def _means(one: Series) -> tuple[float | None, float | None]:
+def _means(series: Series) -> tuple[float | None, float | None]:
     """Mean before and after, of the seeds that are compared."""
-    shared = one.before.keys() & one.after.keys()
+    shared = series.before.keys() & series.after.keys()
     sides = [
-        [value for seed, value in side.items() if not one.paired or not shared or seed in shared]
-        for side in (one.before, one.after)
+        [value for seed, value in side.items() if not series.paired or not shared or seed in shared]
+        for side in (series.before, series.after)
     ]
     before, after = (float(np.mean(side)) if side else None for side in sides)
     return before, after
 
 
-def _untested(one: Series) -> Change:
-    before, after = _means(one)
-    change = None if before is None or after is None else after - before
-    proven = one.known in ("unchanged", "new")
-    n = len(one.before.keys() & one.after.keys())
-    return Change(one.axis, one.path, one.known, before, after, change, n=n, noninferior=proven, note=one.note)
+def _untested(series: Series) -> Change:
+    before, after = _means(series)
+    return Change(
+        series.axis,
+        series.path,
+        series.known,
+        before,
+        after,
+        None if before is None or after is None else after - before,
+        n=len(series.before.keys() & series.after.keys()),
+        noninferior=series.known in ("unchanged", "new"),
+        note=series.note,
+    )
 
 
 def change_evidence(before: Floats, after: Floats, paired: Bools) -> Evidence:
@@ -62,41 +77,41 @@ def change_evidence(before: Floats, after: Floats, paired: Bools) -> Evidence:
 
 
 def _evidence(group: Sequence[Series]) -> Evidence:
-    seeds = sorted({seed for one in group for side in (one.before, one.after) for seed in side})
+    seeds = sorted({seed for series in group for side in (series.before, series.after) for seed in side})
     before, after = (
         np.array([[side.get(seed, np.nan) for seed in seeds] for side in sides])
-        for sides in ([one.before for one in group], [one.after for one in group])
+        for sides in ([series.before for series in group], [series.after for series in group])
     )
-    return change_evidence(before, after, np.array([one.paired for one in group]))
+    return change_evidence(before, after, np.array([series.paired for series in group]))
 
 
 def _judged(group: Sequence[Series], rule: Rule, axis: str, n_axes: int) -> list[Change]:
     if not group:
         return []
     design, seen = rule.design(axis, n_axes), _evidence(group)
-    found = judge([seen], design)
+    judgement = judge([seen], design)
     error = stats.standard_error(seen.spread, seen.n, seen.tau, design.least)
     low, high = stats.interval(seen.mean, error, seen.freedom, LEVEL)
     sees = stats.detectable(error, seen.freedom, design.alpha / 2 / len(group), design.margin)
     inferior = stats.p_below(-seen.mean, error, seen.freedom, design.margin)
     made = []
-    for i, one in enumerate(group):
-        before, after = _means(one)
+    for i, series in enumerate(group):
+        before, after = _means(series)
         made.append(
             Change(
                 axis,
-                one.path,
-                SAID[str(found.verdict[i])],
+                series.path,
+                SAID[str(judgement.verdict[i])],
                 before,
                 after,
                 float(seen.mean[i]),
                 (float(low[i]), float(high[i])),
                 int(seen.n[i]),
-                one.paired,
-                float(found.p_harm[i]),
+                series.paired,
+                float(judgement.p_harm[i]),
                 bool(inferior[i] <= rule.alpha),
                 float(sees[i]),
-                one.note,
+                series.note,
             )
         )
     return made

@@ -7,6 +7,7 @@ import numpy as np
 
 from tlbench.judging import stats
 from tlbench.judging.verdict import Design
+from tlbench.run import VerdictSettings
 
 AXES = ("gain", "accuracy", "convergence", "cost")
 SAID = {"negative": "dropped", "positive": "rose", "neutral": "equal", "inconclusive": "within noise"}
@@ -17,7 +18,7 @@ UNTESTED = ("unchanged", "new", "missing", "other data", "source changed", "too 
 class Rule:
     """By what a change is judged: alpha, one-sided, over all that is tested; margins, on each axis's own scale.
 
-    Gains, accuracies and convergence (area under the curve) in [0, 1], cost as log of the ratio of seconds.
+    Gains, scores and convergence (area under the curve) as the metric has them, cost as log of the ratio of seconds.
     """
 
     alpha: float = 0.01
@@ -26,10 +27,10 @@ class Rule:
     cost_margin: float = float(np.log1p(0.1))
 
     @classmethod
-    def of(cls, settings: dict[str, Any], alpha: float, margin: float | None = None) -> "Rule":
-        """From a run's verdict settings; margin: in accuracy, another one for gains and accuracies."""
-        cost = float(np.log1p(settings["cost_margin"]))
-        return cls(alpha, settings["margin"] if margin is None else margin, settings["convergence_margin"], cost)
+    def of(cls, settings: VerdictSettings, alpha: float, margin: float | None = None) -> "Rule":
+        """From a run's verdict settings; margin: another one for gains and scores."""
+        cost = float(np.log1p(settings.cost_margin))
+        return cls(alpha, settings.margin if margin is None else margin, settings.convergence_margin, cost)
 
     def margin_of(self, axis: str) -> float:
         """The axis's margin."""

@@ -22,7 +22,7 @@ class Series:
 
 
 def series_of(before: Accepted, after: Accepted) -> list[Series]:
-    """Every cell's gain, every arm's accuracy and convergence, every timed cell's cost, in that order."""
+    """Every cell's gain, every arm's score and convergence, every timed cell's cost, in that order."""
     return [*_gains(before, after), *_arms(before, after), *_costs(before, after)]
 
 
@@ -34,7 +34,7 @@ def comparable_clocks(before: Accepted, after: Accepted) -> bool:
 
 
 def _gains(before: Accepted, after: Accepted) -> list[Series]:
-    found = []
+    made = []
     for path in dict.fromkeys([*before.cells, *after.cells]):
         old, new = before.cells.get(path), after.cells.get(path)
         own = [side.arms[path] if cell else None for side, cell in ((before, old), (after, new))]
@@ -43,36 +43,37 @@ def _gains(before: Accepted, after: Accepted) -> list[Series]:
         if known == "unchanged" and not _replayed(*base):
             known = note = ""
         same = before.root_seed == after.root_seed and _same_weights(*own)
-        found.append(Series("gain", path, old.gains() if old else {}, new.gains() if new else {}, known, same, note))
-    return [_few(one) for one in found]
+        made.append(Series("gain", path, old.gains() if old else {}, new.gains() if new else {}, known, same, note))
+    return [_few(series) for series in made]
 
 
 def _arms(before: Accepted, after: Accepted) -> list[Series]:
-    found = []
+    made = []
     for path in dict.fromkeys([*before.arms, *after.arms]):
         old, new = before.arms.get(path), after.arms.get(path)
         known, note = _standing(old, new)
         same = before.root_seed == after.root_seed and _same_weights(old, new)
-        values = [side.by_seed("accuracy") if side else {} for side in (old, new)]
-        found.append(Series("accuracy", path, values[0], values[1], known, same, note))
+        values = [side.values(path) if path in side.arms else {} for side in (before, after)]
+        made.append(Series("accuracy", path, values[0], values[1], known, same, note))
         areas = [
-            {s: a for s, a in side.by_seed("area").items() if a is not None} if side else {} for side in (old, new)
+            {seed: area for seed, area in arm.by_seed("area").items() if area is not None} if arm else {}
+            for arm in (old, new)
         ]
         if any(areas):
-            found.append(Series("convergence", path, areas[0], areas[1], known, same, note))
-    return [_few(one) for one in found]
+            made.append(Series("convergence", path, areas[0], areas[1], known, same, note))
+    return [_few(series) for series in made]
 
 
 def _costs(before: Accepted, after: Accepted) -> list[Series]:
     """Log of the baseline's seconds over the arm's, so that a machine slower throughout changes nothing."""
     if not comparable_clocks(before, after):
         return []
-    found = []
+    made = []
     for path in before.cells.keys() & after.cells.keys():
         ratios = [_ratios(side, path) for side in (before, after)]
         if all(ratios) and before.arms[path].data == after.arms[path].data:
-            found.append(Series("cost", path, ratios[0], ratios[1], "", paired=False))
-    return sorted((_few(one) for one in found), key=lambda one: one.path)
+            made.append(Series("cost", path, ratios[0], ratios[1], "", paired=False))
+    return sorted((_few(series) for series in made), key=lambda series: series.path)
 
 
 def _ratios(side: Accepted, path: str) -> dict[int, float]:
@@ -92,7 +93,7 @@ def _standing(old: ArmSeeds | None, new: ArmSeeds | None) -> tuple[str, str]:
     if old.data != new.data:
         return "other data", "the target's data, n_train or split is another"
     if not _same_weights(old, new) and not (varies(old.weights) and varies(new.weights)):
-        own = (f"{100 * side.source_accuracy:.1f}" if side.source_accuracy is not None else "?" for side in (old, new))
+        own = (f"{100 * arm.source_accuracy:.1f}" if arm.source_accuracy is not None else "?" for arm in (old, new))
         return "source changed", f"one draw of its weights each; the source's own accuracy {' -> '.join(own)}"
     return "", ""
 
@@ -112,9 +113,10 @@ def _same_weights(old: ArmSeeds | None, new: ArmSeeds | None) -> bool:
     return all(was[seed] == is_[seed] for seed in was.keys() & is_.keys())
 
 
-def _few(one: Series) -> Series:
+def _few(series: Series) -> Series:
     """The series, out of the family where there are too few seeds to say anything."""
-    n = len(one.before.keys() & one.after.keys()) if one.paired else min(len(one.before), len(one.after))
-    if one.known or n >= LEAST_PAIRS:
-        return one
-    return replace(one, known="too few", note=f"{n} seeds are too few to compare")
+    before, after = series.before, series.after
+    n = len(before.keys() & after.keys()) if series.paired else min(len(before), len(after))
+    if series.known or n >= LEAST_PAIRS:
+        return series
+    return replace(series, known="too few", note=f"{n} seeds are too few to compare")

@@ -10,12 +10,12 @@ from tlbench.judging.figures.curves import learning_curves
 from tlbench.judging.figures.drawing import Drawing, svg_of, themed
 from tlbench.judging.figures.forest import forest
 from tlbench.judging.figures.gains import gain_heatmap, gain_profile
-from tlbench.judging.figures.look import LOOK, MARKS
+from tlbench.judging.figures.style import MARKS, STYLE
 from tlbench.judging.figures.sweeps import accuracy_by_k, gain_by_n_train
 from tlbench.judging.verdict import Judged
 from tlbench.records import write_text
 
-__all__ = ["LOOK", "MARKS", "Drawing", "drawings", "svg_of", "themed", "write_drawings"]
+__all__ = ["MARKS", "STYLE", "Drawing", "drawings", "svg_of", "themed", "write_drawings"]
 
 DRAWERS = (
     gain_heatmap,
@@ -31,7 +31,7 @@ DRAWERS = (
 
 def drawings(judged: Judged) -> list[Drawing]:
     """Every figure for which there is something to show."""
-    with mpl.rc_context(LOOK):
+    with mpl.rc_context(STYLE):
         return [made for drawer in DRAWERS if (made := drawer(judged)) is not None]
 
 

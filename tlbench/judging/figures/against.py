@@ -9,8 +9,8 @@ from matplotlib.ticker import MaxNLocator
 
 from tlbench.judging import stats
 from tlbench.judging.figures.drawing import Drawing, svg_of
-from tlbench.judging.figures.look import COLUMNS, GREY, INK, MARKS, Colour, dots, hues, legend, marks, panels
-from tlbench.judging.figures.numbers import bars, cells, gain_of, grouped, reach, row
+from tlbench.judging.figures.numbers import bar_lengths, bars, cells, gain_of, grouped, row
+from tlbench.judging.figures.style import COLUMNS, GREY, INK, MARKS, Colour, dots, hues, legend, marks, panels
 from tlbench.judging.verdict import Judged, Verdict
 
 CORNERS = {  # of the plane of cost and gain
@@ -48,36 +48,36 @@ def gain_by_similarity(judged: Judged) -> Drawing | None:
 
 def cost_by_gain(judged: Judged) -> Drawing | None:
     """Gain with its interval against the ratio of the baseline's seconds to the arm's, in doublings."""
-    found = [v for v in cells(judged) if v.cost.get("speedup")]
-    if not found:
+    verdicts = [v for v in cells(judged) if v.cost.get("speedup")]
+    if not verdicts:
         return None
-    colours = hues(v.method for v in found)
+    colours = hues(v.method for v in verdicts)
     figure, (axis,) = panels(1, 7.5, 5.0)
-    doublings = [float(np.log2(v.cost["speedup"])) for v in found]
-    _points(axis, found, doublings, colours)
+    doublings = [float(np.log2(v.cost["speedup"])) for v in verdicts]
+    _points(axis, verdicts, doublings, colours)
     _quadrants(axis)
-    estimated = " (estimated)" if any(v.cost["estimated"] for v in found) else ""
+    estimated = " (estimated)" if any(v.cost["estimated"] for v in verdicts) else ""
     axis.set(xlabel=f"seconds of scratch / seconds of the arm{estimated}", ylabel="gain, points")
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.xaxis.set_major_formatter(lambda value, _: f"{2**value:.3g}x")
-    legend(figure, [*dots(colours), *marks(found)])
+    legend(figure, [*dots(colours), *marks(verdicts)])
     title = "Cost and gain"
     caption = (
         "To the right an arm takes less time than scratch (a step of the log axis is a doubling; the source's "
-        f"pretraining is not counted), upward it is more accurate; colour a method, mark a verdict; {bars(found)}."
+        f"pretraining is not counted), upward it is better; colour a method, mark a verdict; {bars(verdicts)}."
     )
-    table = pd.DataFrame([row(v) | _costs(v) for v in found])
+    table = pd.DataFrame([row(v) | _costs(v) for v in verdicts])
     return Drawing("cost-by-gain", title, caption, svg_of(figure, "cost-by-gain", title), table)
 
 
-def _points(axis: Axes, found: Sequence[Verdict], across: Sequence[float], colours: Mapping[str, Colour]) -> None:
-    """Gains with their intervals at these places, those of one look drawn together."""
-    places = dict(zip(map(id, found), across, strict=True))
-    for (method, verdict, role), alike in grouped(found, lambda v: (v.method, v.verdict, v.role)).items():
+def _points(axis: Axes, verdicts: Sequence[Verdict], across: Sequence[float], colours: Mapping[str, Colour]) -> None:
+    """Gains with their intervals at these places, those that are drawn alike in one go."""
+    positions = grouped(range(len(verdicts)), lambda i: (verdicts[i].method, verdicts[i].verdict, verdicts[i].role))
+    for (method, verdict, role), alike in positions.items():
         axis.errorbar(
-            [places[id(v)] for v in alike],
-            [gain_of(v) for v in alike],
-            reach(alike),
+            [across[i] for i in alike],
+            [gain_of(verdicts[i]) for i in alike],
+            bar_lengths([verdicts[i] for i in alike]),
             fmt=MARKS[verdict],
             color=colours[method],
             markerfacecolor="none" if role == "control" else colours[method],
@@ -86,8 +86,8 @@ def _points(axis: Axes, found: Sequence[Verdict], across: Sequence[float], colou
         )
 
 
-def _rank(found: Sequence[Verdict], name: str) -> str:
-    judged = [v for v in found if v.role == "cell"]
+def _rank(verdicts: Sequence[Verdict], name: str) -> str:
+    judged = [v for v in verdicts if v.role == "cell"]
     x, y = np.array([v.similarity[name] for v in judged]), np.array([gain_of(v) for v in judged])
     rank = stats.rank_correlation(x, y)
     return "" if rank is None else f"rank correlation {round(rank, 2) + 0.0:+.2f}"

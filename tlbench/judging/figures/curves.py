@@ -1,4 +1,4 @@
-"""Learning curves: how validation accuracy grows with the steps, transfer against scratch."""
+"""Learning curves: how the validation score grows with the steps, transfer against scratch."""
 
 from collections import defaultdict
 from typing import Any, NamedTuple, TypeAlias
@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 
 from tlbench.judging import stats
 from tlbench.judging.figures.drawing import Drawing, svg_of
-from tlbench.judging.figures.look import (
+from tlbench.judging.figures.numbers import grouped, span
+from tlbench.judging.figures.style import (
     GREY,
     Colour,
     dots,
@@ -22,9 +23,8 @@ from tlbench.judging.figures.look import (
     named,
     panels,
 )
-from tlbench.judging.figures.numbers import grouped, span
 from tlbench.judging.stats import Floats
-from tlbench.judging.verdict import Held, Judged, Side
+from tlbench.judging.verdict import Arm, CellRecords, Judged
 
 LEVEL = 0.95
 SCRATCH = "scratch"
@@ -43,8 +43,8 @@ class Line(NamedTuple):
 
 
 def learning_curves(judged: Judged) -> Drawing | None:
-    """Validation accuracy by steps, a panel a source and target, a line a method and a dashed one for scratch."""
-    there = _lines(judged.held)
+    """Validation score by steps, a panel a source and target, a line a method and a dashed one for scratch."""
+    there, metric = _lines(judged.cells), judged.run.suite.metric
     if not there:
         return None
     groups = grouped(judged.verdicts, lambda v: (v.target, v.source))
@@ -54,39 +54,41 @@ def learning_curves(judged: Judged) -> Drawing | None:
     for axis, (target, source) in zip(axes, chosen, strict=True):
         for line in there[(target, source)]:
             _draw(axis, line, colours.get(line.method))
-        axis.set(title=headed(source, f"to {target}"), ylim=(0, 100))
-    named(axes, "steps", "validation accuracy, points")
+        axis.set_title(headed(source, f"to {target}"))
+    if all(0 <= mean <= 100 for panel in there.values() for line in panel for mean in line.mean):
+        axes[0].set_ylim(0, 100)
+    named(axes, "steps", f"validation {metric}, points")
     legend(figure, [*dots({SCRATCH: GREY}, "", "--"), *lines(colours)])
     title = "Learning curves, transfer against scratch"
     seeds = span(line.n for own in there.values() for line in own)
     caption = (
-        f"Mean validation accuracy by steps with its {LEVEL:.0%} t interval as a band, over n = {seeds} seeds; dashed: "
+        f"Mean validation {metric} by steps with its {LEVEL:.0%} t interval as a band, over n = {seeds} seeds; dashed: "
         f"from-scratch; trials that failed are left out.{left_out(len(chosen), len(there))}"
     )
     return Drawing("learning-curves", title, caption, svg_of(figure, "learning-curves", title), _table(there))
 
 
-def _lines(held: list[Held]) -> dict[Panel, list[Line]]:
+def _lines(cells: list[CellRecords]) -> dict[Panel, list[Line]]:
     """Each panel's lines, scratch first; panels without a curve of their own are left out."""
-    sides = {one.cell["baseline"]: one.base for one in held}
-    scratch = {path: _line(SCRATCH, side) for path, side in sides.items()}
-    found: dict[Panel, dict[str, Line]] = defaultdict(dict)
-    for one in held:
-        own, base = _line(one.cell["method"]["label"], one.own), scratch[one.cell["baseline"]]
-        lines_there = found[(one.cell["target"]["label"], one.cell["source"]["label"])] if own else {}
-        if own and base:
-            lines_there[one.cell["baseline"]] = base
+    arms = {cell.plan.baseline: cell.base for cell in cells}
+    scratch = {path: _line(SCRATCH, arm) for path, arm in arms.items()}
+    by_panel: dict[Panel, dict[str, Line]] = defaultdict(dict)
+    for cell in cells:
+        plan, own = cell.plan, _line(cell.plan.method.label, cell.own)
         if own:
-            lines_there[one.cell["path"]] = own
-    return {panel: list(lines_there.values()) for panel, lines_there in found.items()}
+            lines_there = by_panel[(plan.target.label, plan.source.label)]
+            if base := scratch[plan.baseline]:
+                lines_there[plan.baseline] = base
+            lines_there[plan.path] = own
+    return {panel: list(lines_there.values()) for panel, lines_there in by_panel.items()}
 
 
-def _line(method: str, side: Side) -> Line | None:
+def _line(method: str, arm: Arm) -> Line | None:
     """The mean over the seeds that did not fail; None without curves."""
-    curves = side.curves()
+    curves = arm.curves()
     if not curves:
         return None
-    band = stats.band(100 * np.array([curve.validation_accuracy for curve in curves]), LEVEL)
+    band = stats.band(100 * np.array([curve.validation_score for curve in curves]), LEVEL)
     return Line(method, len(curves), curves[0].steps, *band)
 
 

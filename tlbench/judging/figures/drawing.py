@@ -11,7 +11,7 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
 
-from tlbench.judging.figures.look import INK, PAPER, RULE
+from tlbench.judging.figures.style import INK, PAPER, RULE
 from tlbench.records import DRAWN_BY
 
 TAG = re.compile(r"<[^<>]*>")  # text between tags is the user's and stays as it is

@@ -6,8 +6,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from tlbench.judging.figures.drawing import Drawing, svg_of
-from tlbench.judging.figures.look import GREY, INK, MARKS, legend, marks, panels, short
-from tlbench.judging.figures.numbers import bars, cells, gain_of, grouped, reach, row
+from tlbench.judging.figures.numbers import bar_lengths, bars, cells, gain_of, grouped, row
+from tlbench.judging.figures.style import GREY, INK, MARKS, legend, marks, panels, short
 from tlbench.judging.verdict import Judged, Verdict
 
 MOST, MOST_CONTROLS = 80, 20
@@ -16,9 +16,9 @@ HUES = {"negative": "#d55e00", "positive": "#0173b2"}
 
 def forest(judged: Judged) -> Drawing | None:
     """A row a judged cell, sorted by gain, with its interval and the margin; controls below."""
-    found = sorted(cells(judged), key=gain_of)
+    verdicts = sorted(cells(judged), key=gain_of)
     controls = sorted((v for v in judged.verdicts if v.role == "control" and v.gain is not None), key=gain_of)
-    blocks = [block for block in (*_ends(found, MOST), *_ends(controls, MOST_CONTROLS)) if block]
+    blocks = [block for block in (*_ends(verdicts, MOST), *_ends(controls, MOST_CONTROLS)) if block]
     if not blocks:
         return None
     shown = [v for block in blocks for v in block]
@@ -30,7 +30,7 @@ def forest(judged: Judged) -> Drawing | None:
         _rows(axis, block, first)
         places += range(first, first + len(block))
         axis.axhline(first - 1, color=GREY, linestyle=":", linewidth=1)
-    margin = 100 * judged.run["verdict"]["margin"]
+    margin = 100 * judged.run.verdict.margin
     axis.axvspan(-margin, margin, color=GREY, alpha=0.25, linewidth=0)
     axis.axvline(0, color=GREY, linewidth=0.8)
     axis.set_yticks(places, [_name(v) for v in shown], fontsize="small")
@@ -41,10 +41,10 @@ def forest(judged: Judged) -> Drawing | None:
     legend(figure, marks(shown))
     title = "Every cell's gain with its interval"
     caption = (
-        f"Sorted by gain, positive is better; {bars([*found, *controls])}; shaded: the margin of {margin:g} points "
-        f"around zero; grey rows: controls.{_omitted(len(found), len(controls))}"
+        f"Sorted by gain, positive is better; {bars([*verdicts, *controls])}; shaded: the margin of {margin:g} points "
+        f"around zero; grey rows: controls.{_omitted(len(verdicts), len(controls))}"
     )
-    table = pd.DataFrame([row(v) for v in (*found, *controls)])
+    table = pd.DataFrame([row(v) for v in (*verdicts, *controls)])
     return Drawing("forest", title, caption, svg_of(figure, "forest", title), table)
 
 
@@ -66,10 +66,9 @@ def _omitted(cells_there: int, controls_there: int) -> str:
     return f" Drawn are {' and '.join(parts)}; the CSV holds all." if parts else ""
 
 
-def _rows(axis: Axes, found: Sequence[Verdict], first: int) -> None:
+def _rows(axis: Axes, verdicts: Sequence[Verdict], first: int) -> None:
     """A point and a bar a row from row `first` down; cells of one verdict at a time."""
-    places = {id(v): first + i for i, v in enumerate(found)}
-    for word, alike in grouped(found, lambda v: v.verdict).items():
-        rows = [places[id(v)] for v in alike]
+    for word, positions in grouped(range(len(verdicts)), lambda i: verdicts[i].verdict).items():
+        alike, rows = [verdicts[i] for i in positions], [first + i for i in positions]
         colour = GREY if alike[0].role == "control" else HUES.get(word, INK)
-        axis.errorbar([gain_of(v) for v in alike], rows, xerr=reach(alike), fmt=MARKS[word], color=colour)
+        axis.errorbar([gain_of(v) for v in alike], rows, xerr=bar_lengths(alike), fmt=MARKS[word], color=colour)

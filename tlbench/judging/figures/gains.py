@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 
 from tlbench.judging.figures.drawing import Drawing, svg_of
-from tlbench.judging.figures.look import GREY, PAPER, hues, left_out, legend, lines, loudest, panels, short
 from tlbench.judging.figures.numbers import cells, gain_of, grouped, row
+from tlbench.judging.figures.style import GREY, PAPER, hues, left_out, legend, lines, loudest, panels, short
 from tlbench.judging.verdict import Judged, Verdict
 
 ANNOTATED = 150  # cells of a panel up to which each carries its number
@@ -23,18 +23,18 @@ DEEP = 0.85  # of the scale, from which a cell is dark enough for light text
 
 def gain_heatmap(judged: Judged) -> Drawing | None:
     """Source x target, a panel a method; the number is the gain in points, an exclamation mark a negative verdict."""
-    found = cells(judged)
-    if not found:
+    verdicts = cells(judged)
+    if not verdicts:
         return None
-    groups = grouped(found, lambda v: v.method)
-    sources, targets = (list(dict.fromkeys(getattr(v, part) for v in found)) for part in ("source", "target"))
+    groups = grouped(verdicts, lambda v: v.method)
+    sources, targets = (list(dict.fromkeys(getattr(v, part) for v in verdicts)) for part in ("source", "target"))
     numbered = len(sources) * len(targets) <= ANNOTATED
     chosen, side = loudest(groups), 0.5 if numbered else 0.25
     columns = _columns(len(chosen), max(1, min(4, len(chosen), int(11 / (side * len(targets) + 0.4)))))
     edges = (1.1 + _inches(sources)) / columns, (0.4 + _inches(targets)) * columns / len(chosen)  # shared out
     size = max(1.6, side * len(targets)) + edges[0], max(1.0, 0.55 * side * len(sources)) + 0.3 + edges[1]
     figure, axes = panels(len(chosen), *size, columns)
-    extreme = max(5.0, *(abs(gain_of(v)) for v in found))
+    extreme = max(5.0, *(abs(gain_of(v)) for v in verdicts))
     for i, (axis, method) in enumerate(zip(axes, chosen, strict=True)):
         _map(axis, groups[method], sources, targets, extreme)
         axis.set_title(short(method, int(11 * (size[0] - edges[0]))))
@@ -44,11 +44,11 @@ def gain_heatmap(judged: Judged) -> Drawing | None:
     )
     title = "Gain over from-scratch by source and target"
     caption = (
-        f"A panel a method; {'number' if numbered else 'colour'}: the mean gain in accuracy points, positive is better"
-        f"{', with an exclamation mark where the verdict is negative' if numbered else ''}; "
+        f"A panel a method; {'number' if numbered else 'colour'}: the mean gain in {judged.run.suite.metric} points, "
+        f"positive is better{', with an exclamation mark where the verdict is negative' if numbered else ''}; "
         f"controls are not shown.{left_out(len(chosen), len(groups))}"
     )
-    table = pd.DataFrame([row(v) for v in found])
+    table = pd.DataFrame([row(v) for v in verdicts])
     return Drawing("gain-heatmap", title, caption, svg_of(figure, "gain-heatmap", title), table)
 
 
@@ -57,15 +57,15 @@ def gain_profile(judged: Judged) -> Drawing | None:
     groups = grouped(cells(judged), lambda v: v.method)
     if max(map(len, groups.values()), default=0) < 2:
         return None
-    gains = {method: np.sort([gain_of(v) for v in found]) for method, found in groups.items()}
+    gains = {method: np.sort([gain_of(v) for v in verdicts]) for method, verdicts in groups.items()}
     ends = np.concatenate([*gains.values(), [0.0]])
     low, high = float(ends.min()), float(ends.max())
     figure, (axis,) = panels(1, 6.0, 4.2)
     told = {}
-    for (method, colour), found in zip(hues(gains).items(), gains.values(), strict=True):
-        share = 1 - np.arange(len(found)) / len(found)
-        axis.step([low, *found, high], [1.0, *share, 0.0], where="pre", color=colour)
-        told[f"{short(method)}: {np.mean(found < 0):.0%} of {len(found)} below zero"] = colour
+    for (method, colour), own in zip(hues(gains).items(), gains.values(), strict=True):
+        share = 1 - np.arange(len(own)) / len(own)
+        axis.step([low, *own, high], [1.0, *share, 0.0], where="pre", color=colour)
+        told[f"{short(method)}: {np.mean(own < 0):.0%} of {len(own)} below zero"] = colour
     axis.axvline(0, color=GREY, linestyle="--", linewidth=1)
     axis.set(xlabel="gain, points", ylabel="share of cells that gain at least this", ylim=(0, 1.02))
     legend(figure, lines(told))
@@ -88,20 +88,20 @@ def _columns(count: int, most: int) -> int:
     return min(range(most, max(most - 2, 0), -1), key=lambda columns: -count % columns)
 
 
-def _map(axis: Axes, found: Sequence[Verdict], sources: list[str], targets: list[str], extreme: float) -> None:
+def _map(axis: Axes, verdicts: Sequence[Verdict], sources: list[str], targets: list[str], extreme: float) -> None:
     """One method's gains as coloured cells, with numbers while there is room for them."""
     grid = np.full((len(sources), len(targets)), np.nan)
-    for v in found:
+    for v in verdicts:
         y, x, gain = sources.index(v.source), targets.index(v.target), gain_of(v)
         grid[y, x] = gain
         if grid.size <= ANNOTATED:
             text = f"{gain:+.1f}{'!' * (v.verdict == 'negative')}"
             colour = LIGHT if abs(gain) > DEEP * extreme else DARK
             axis.text(x + 0.5, y + 0.5, text, ha="center", va="center", color=colour).set_in_layout(False)
-    held = np.ma.masked_invalid(grid)
-    axis.pcolormesh(held, cmap=BLEND, vmin=-extreme, vmax=extreme, edgecolors=PAPER, linewidth=0.8)
-    axis.set_xticks(np.arange(len(targets)) + 0.5, [short(one, LABEL) for one in targets])
-    axis.set_yticks(np.arange(len(sources)) + 0.5, [short(one, LABEL) for one in sources])
+    known = np.ma.masked_invalid(grid)
+    axis.pcolormesh(known, cmap=BLEND, vmin=-extreme, vmax=extreme, edgecolors=PAPER, linewidth=0.8)
+    axis.set_xticks(np.arange(len(targets)) + 0.5, [short(target, LABEL) for target in targets])
+    axis.set_yticks(np.arange(len(sources)) + 0.5, [short(source, LABEL) for source in sources])
     axis.set_ylim(len(sources), 0)
     axis.grid(visible=False)
     axis.spines[:].set_visible(False)
@@ -109,7 +109,7 @@ def _map(axis: Axes, found: Sequence[Verdict], sources: list[str], targets: list
 
 def _shares(groups: dict[str, list[Verdict]]) -> list[dict[str, object]]:
     rows = []
-    for found in groups.values():
-        ordered = sorted(found, key=gain_of)
+    for verdicts in groups.values():
+        ordered = sorted(verdicts, key=gain_of)
         rows += [row(v) | {"share_at_least": 1 - i / len(ordered)} for i, v in enumerate(ordered)]
     return rows

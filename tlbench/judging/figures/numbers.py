@@ -9,6 +9,7 @@ from tlbench.judging.stats import Floats
 from tlbench.judging.verdict import Judged, Verdict
 
 Key = TypeVar("Key", bound=Hashable)
+Item = TypeVar("Item")
 
 
 def cells(judged: Judged) -> list[Verdict]:
@@ -16,11 +17,11 @@ def cells(judged: Judged) -> list[Verdict]:
     return [v for v in judged.verdicts if v.role == "cell" and v.gain is not None]
 
 
-def grouped(found: Iterable[Verdict], key: Callable[[Verdict], Key]) -> dict[Key, list[Verdict]]:
-    """The verdicts by a key, in the order in which keys first occur."""
-    groups: dict[Key, list[Verdict]] = {}
-    for v in found:
-        groups.setdefault(key(v), []).append(v)
+def grouped(items: Iterable[Item], key: Callable[[Item], Key]) -> dict[Key, list[Item]]:
+    """Items by a key, in the order in which keys first occur."""
+    groups: dict[Key, list[Item]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
     return groups
 
 
@@ -34,10 +35,10 @@ def gain_of(v: Verdict) -> float:
     return 100 * (v.gain or 0.0)
 
 
-def reach(found: Sequence[Verdict]) -> Floats:
+def bar_lengths(verdicts: Sequence[Verdict]) -> Floats:
     """How far each gain's interval goes below and above it, in points, (2, n); zero without an interval."""
-    ends = [v.interval or (v.gain or 0.0, v.gain or 0.0) for v in found]
-    gains = np.array([gain_of(v) for v in found])
+    ends = [v.interval or (v.gain or 0.0, v.gain or 0.0) for v in verdicts]
+    gains = np.array([gain_of(v) for v in verdicts])
     low, high = 100 * np.array(ends, dtype=np.float64).reshape(-1, 2).T
     return np.array([gains - low, high - gains]).clip(min=0.0)
 
@@ -59,9 +60,9 @@ def row(v: Verdict) -> dict[str, Any]:
     }
 
 
-def bars(found: Iterable[Verdict]) -> str:
+def bars(verdicts: Iterable[Verdict]) -> str:
     """How a caption names the interval of these cells, with its level and the number of pairs."""
-    shown = list(found)
+    shown = list(verdicts)
     level = span({round(100 * v.interval_level, 2) for v in shown})
     return f"bars: the gain's {level} % interval, a cell, over n = {span({v.n_pairs for v in shown})} pairs"
 

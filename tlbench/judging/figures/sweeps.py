@@ -1,4 +1,4 @@
-"""Sweeps: gain by the number of training images, accuracy by the number of blocks that learn."""
+"""Sweeps: gain by the number of training images, score by the number of blocks that learn."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,8 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 
 from tlbench.judging import stats
 from tlbench.judging.figures.drawing import Drawing, svg_of
-from tlbench.judging.figures.look import (
+from tlbench.judging.figures.numbers import bar_lengths, bars, gain_of, grouped, points, row
+from tlbench.judging.figures.style import (
     GREY,
     INK,
     Colour,
@@ -25,7 +26,6 @@ from tlbench.judging.figures.look import (
     panels,
     short,
 )
-from tlbench.judging.figures.numbers import bars, gain_of, grouped, points, reach, row
 from tlbench.judging.insights import sweeps_over_data
 from tlbench.judging.verdict import Judged, Verdict
 
@@ -78,7 +78,7 @@ def _by_data(axis: Axes, sweeps: Mapping[str, Sequence[Verdict]], colours: Mappi
     axis.xaxis.set_minor_locator(NullLocator())
     for source, sweep in sweeps.items():
         gains = [gain_of(v) for v in sweep]
-        axis.errorbar([v.n_train for v in sweep], gains, reach(sweep), marker="o", color=colours[source])
+        axis.errorbar([v.n_train for v in sweep], gains, bar_lengths(sweep), marker="o", color=colours[source])
     labelled, apart = 0.0, (sizes[-1] / sizes[0]) ** 0.15
     for place, source in sorted((place, source) for source, sweep in sweeps.items() if (place := crossing_of(sweep))):
         axis.plot([place], [0], marker="D", color=colours[source], markeredgecolor=INK, zorder=4)
@@ -88,42 +88,42 @@ def _by_data(axis: Axes, sweeps: Mapping[str, Sequence[Verdict]], colours: Mappi
 
 
 def accuracy_by_k(judged: Judged) -> Drawing | None:
-    """Accuracy against the number of last blocks that learn; a panel a target, a line a source."""
-    there = [v for v in judged.verdicts if None not in (v.unfrozen, v.accuracy, v.baseline_accuracy, v.interval)]
+    """The score against the number of last blocks that learn; a panel a target, a line a source."""
+    there = [v for v in judged.verdicts if None not in (v.unfrozen, v.score, v.baseline_score, v.interval)]
     lines_there = grouped(there, lambda v: (v.target, v.source)).values()
-    found = [v for line in lines_there for v in line if len({v.unfrozen for v in line}) > 1]
-    if not found:
+    verdicts = [v for line in lines_there for v in line if len({v.unfrozen for v in line}) > 1]
+    if not verdicts:
         return None
-    groups = grouped(found, lambda v: v.target)
-    chosen, colours = loudest(groups), hues(v.source for v in found)
+    groups, metric = grouped(verdicts, lambda v: v.target), judged.run.suite.metric
+    chosen, colours = loudest(groups), hues(v.source for v in verdicts)
     figure, axes = panels(len(chosen), level=False)
     for axis, target in zip(axes, chosen, strict=True):
         _by_depth(axis, groups[target], colours)
         axis.set_title(short(target))
         axis.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    named(axes, "last blocks that learn (0: the head alone)", "test accuracy, points")
+    named(axes, "last blocks that learn (0: the head alone)", f"test {metric}, points")
     legend(figure, [*dots({"scratch": GREY}, "", "--"), *lines(colours, "o")])
-    title = "Accuracy by the number of blocks that learn"
+    title = f"{metric.capitalize()} by the number of blocks that learn"
     caption = (
-        f"A line a source, dashed: from-scratch; {bars(found)}, drawn around the arm's mean accuracy."
+        f"A line a source, dashed: from-scratch; {bars(verdicts)}, drawn around the arm's mean {metric}."
         f"{left_out(len(chosen), len(groups))}"
     )
-    table = pd.DataFrame([row(v) | _depth(v) for v in found])
+    table = pd.DataFrame([row(v) | _depth(v) for v in verdicts])
     return Drawing("accuracy-by-k", title, caption, svg_of(figure, "accuracy-by-k", title), table)
 
 
-def _by_depth(axis: Axes, found: Sequence[Verdict], colours: dict[str, Colour]) -> None:
-    for source in dict.fromkeys(v.source for v in found):
-        line = sorted((v for v in found if v.source == source), key=lambda v: v.unfrozen or 0)
-        means = [100 * (v.accuracy or 0.0) for v in line]
-        axis.errorbar([v.unfrozen or 0 for v in line], means, reach(line), marker="o", color=colours[source])
-    scratch = float(np.mean([100 * (v.baseline_accuracy or 0.0) for v in found]))
+def _by_depth(axis: Axes, verdicts: Sequence[Verdict], colours: dict[str, Colour]) -> None:
+    for source in dict.fromkeys(v.source for v in verdicts):
+        line = sorted((v for v in verdicts if v.source == source), key=lambda v: v.unfrozen or 0)
+        means = [100 * (v.score or 0.0) for v in line]
+        axis.errorbar([v.unfrozen or 0 for v in line], means, bar_lengths(line), marker="o", color=colours[source])
+    scratch = float(np.mean([100 * (v.baseline_score or 0.0) for v in verdicts]))
     axis.axhline(scratch, color=GREY, linestyle="--", linewidth=1.3)
 
 
 def _depth(v: Verdict) -> dict[str, object]:
     return {
         "unfrozen_blocks": v.unfrozen,
-        "accuracy_points": points(v.accuracy),
-        "baseline_accuracy_points": points(v.baseline_accuracy),
+        f"{v.metric}_points": points(v.score),
+        f"baseline_{v.metric}_points": points(v.baseline_score),
     }

@@ -9,8 +9,8 @@ from tlbench.judging.report.exports import bmf, github_benchmark, printed, publi
 from tlbench.judging.report.history import read_history
 from tlbench.judging.report.markdown import markdown
 from tlbench.judging.report.page import html
+from tlbench.judging.report.sentences import worst_first
 from tlbench.judging.report.terminal import WIDE, table, terminal
-from tlbench.judging.report.words import worst_first
 from tlbench.judging.verdict import Judged
 from tlbench.records import SCHEMA_VERSION, write_text
 
@@ -31,10 +31,10 @@ __all__ = [
 
 
 def as_json(judged: Judged) -> dict[str, Any]:
-    """The report as plain data; accuracies in [0, 1]."""
+    """The report as plain data; scores on the metric's own scale."""
     return {
         "schema_version": SCHEMA_VERSION,
-        "suite": judged.run["suite"]["name"],
+        "suite": judged.run.suite.name,
         "starts": [asdict(start) for start in judged.starts],
         "cells": [verdict.as_dict() for verdict in worst_first(judged.verdicts)],
     }

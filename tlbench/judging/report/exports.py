@@ -38,9 +38,13 @@ def publish(gate: Gate, opening: Sequence[str], *, junit: Path | None, summary: 
 def printed(gate: Gate, opening: Sequence[str], *, as_json: bool) -> list[str]:
     """The outcome in lines, or as JSON; with annotations where GitHub runs it."""
     if as_json:
-        found = [asdict(finding) for finding in gate.findings]
-        whole = {"suite": gate.suite, "code": gate.code, "sees": gate.sees(), "findings": found}
-        whole["changes"] = [one.as_dict() for one in gate.changes]
+        whole = {
+            "suite": gate.suite,
+            "code": gate.code,
+            "sees": gate.sees(),
+            "findings": list(map(asdict, gate.findings)),
+        }
+        whole["changes"] = [change.as_dict() for change in gate.changes]
         return [json.dumps(whole, indent=1, allow_nan=False)]
     shown = annotations(gate) if os.environ.get("GITHUB_ACTIONS") == "true" else []
     return [*(finding.line() for finding in gate.findings), *opening, *shown]
@@ -49,7 +53,7 @@ def printed(gate: Gate, opening: Sequence[str], *, as_json: bool) -> list[str]:
 def as_junit(gate: Gate) -> str:
     """A test case a change, by axis; what the gate fails for that is no change is a case of its own."""
     failures = {(f.axis or f.kind, f.path): f for f in gate.findings if f.code}
-    cases: list[tuple[str, str, Change | None]] = [(one.axis, one.path, one) for one in gate.changes]
+    cases: list[tuple[str, str, Change | None]] = [(change.axis, change.path, change) for change in gate.changes]
     cases += [(f.kind, f.path, None) for f in failures.values() if not f.axis]
     suites = ET.Element("testsuites", name=f"tlbench gate {gate.suite}")
     suite = ET.SubElement(suites, "testsuite", name=gate.suite, tests=str(len(cases)))
@@ -78,7 +82,7 @@ def as_summary(gate: Gate, opening: Sequence[str]) -> str:
     """The gate's outcome in markdown: findings first, then every change as a table."""
     lines = [f"## tlbench gate: {plain(gate.suite)}", "", *(f"{plain(line)}  " for line in opening), ""]
     lines += [f"- **{plain(f.kind)}**: {plain(f.line().partition(': ')[2])}" for f in gate.findings]
-    rows = [row(one) for one in loudest_first(gate.changes)]
+    rows = [row(change) for change in loudest_first(gate.changes)]
     return "\n".join([*lines, "", *table(("axis", "cell or arm", "", "change"), rows), ""])
 
 
@@ -89,7 +93,7 @@ def append_summary(text: str, environment: Mapping[str, str] = os.environ) -> No
         TlbenchError: there is no such step, or the file cannot be written.
     """
     if not environment.get(SUMMARY_VARIABLE):
-        raise TlbenchError(f"--summary appends to the file that {SUMMARY_VARIABLE} names, and it is not set")
+        raise TlbenchError(f"a step's summary goes to the file that {SUMMARY_VARIABLE} names, and it is not set")
     path = Path(environment[SUMMARY_VARIABLE])
     try:
         room = SUMMARY_LIMIT - 200 - (path.stat().st_size if path.exists() else 0)
@@ -121,31 +125,36 @@ def _escaped(text: str, more: str = "") -> str:
     return text
 
 
-def bmf(figures: Accepted) -> dict[str, dict[str, dict[str, float]]]:
-    """Bencher's metric format: each arm's mean accuracy in percent with its 95 % interval. Never the signed gain."""
+def bmf(accepted: Accepted) -> dict[str, dict[str, dict[str, float]]]:
+    """Bencher's metric format: each arm's mean score in percent with its 95 % interval. Never the signed gain."""
     made = {}
-    for path, arm in sorted(figures.arms.items()):
-        if arm.accuracy:
-            mean, ends = _percents(arm.accuracy)
+    for path, arm in sorted(accepted.arms.items()):
+        if arm.score:
+            mean, ends = _percents(arm.score)
             bounds = dict(zip(("lower_value", "upper_value"), ends, strict=True)) if ends else {}
-            made[path] = {"accuracy": {"value": mean} | bounds}
+            made[path] = {accepted.metric: {"value": mean} | bounds}
     return made
 
 
-def github_benchmark(figures: Accepted) -> list[dict[str, Any]]:
-    """github-action-benchmark's `customBiggerIsBetter`: each arm's mean accuracy in percent. Never the signed gain."""
+def github_benchmark(accepted: Accepted) -> list[dict[str, Any]]:
+    """Each arm's mean score in percent for github-action-benchmark. Never the signed gain.
+
+    Of its tools `customBiggerIsBetter`, or `customSmallerIsBetter` where the metric is a loss.
+    """
     made = []
-    for path, arm in sorted(figures.arms.items()):
-        if arm.accuracy:
-            mean, ends = _percents(arm.accuracy)
+    for path, arm in sorted(accepted.arms.items()):
+        if arm.score:
+            mean, ends = _percents(arm.score)
             extra = f"{len(arm.seeds)} seeds" + (", 95 % interval" if ends else "")
             spread = {"range": f"{(ends[1] - ends[0]) / 2:.2f}"} if ends else {}
-            made.append({"name": path, "unit": "% accuracy", "value": mean, "extra": extra} | spread)
+            made.append({"name": path, "unit": f"% {accepted.metric}", "value": mean, "extra": extra} | spread)
     return made
 
 
-def _percents(accuracies: Sequence[float]) -> tuple[float, tuple[float, float] | None]:
-    """The mean, and the ends of its interval where there are two seeds or more."""
-    mean, low, high = stats.band(np.array(accuracies)[:, None])
-    value, lower, upper = (round(100 * float(one), 4) for one in (mean[0], max(low[0], 0.0), min(high[0], 1.0)))
-    return value, (lower, upper) if len(accuracies) > 1 else None
+def _percents(scores: Sequence[float]) -> tuple[float, tuple[float, float] | None]:
+    """The mean, and the ends of its interval where there are two seeds or more; shares stay within 0 and 100."""
+    mean, low, high = (float(end[0]) for end in stats.band(np.array(scores)[:, None]))
+    if all(0 <= score <= 1 for score in scores):
+        low, high = max(low, 0.0), min(high, 1.0)
+    value, lower, upper = (round(100 * end, 4) for end in (mean, low, high))
+    return value, (lower, upper) if len(scores) > 1 else None

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from tlbench.errors import TlbenchError, one_line
 from tlbench.judging.accepted import Accepted, parse_accepted
 from tlbench.judging.changes import Change, Rule, changes
-from tlbench.judging.figures import LOOK, svg_of
+from tlbench.judging.figures import STYLE, svg_of
 from tlbench.records import read_json
 
 MARKS = {"dropped": " v", "rose": " ^", "source changed": " *", "other data": " *"}
@@ -27,17 +27,17 @@ _run = functools.partial(subprocess.run, capture_output=True, text=True, check=F
 
 @dataclass(frozen=True)
 class Point:
-    """The accepted figures as of a commit; moved: each cell's change of gain since the point before."""
+    """The accepted file as of a commit; moved: each cell's change of gain since the point before."""
 
     commit: str
     date: str
     subject: str
-    figures: Accepted
+    accepted: Accepted
     moved: dict[str, Change]
 
     def gain(self, path: str) -> float | None:
         """A cell's mean gain; None where the file does not have the cell."""
-        cell = self.figures.cells.get(path)
+        cell = self.accepted.cells.get(path)
         return float(np.mean(cell.gain)) if cell and cell.gain else None
 
     def text(self, path: str) -> str:
@@ -65,7 +65,7 @@ class History:
         ticks = [point.commit for point in points]
         gains = {path: [100 * _number(point.gain(path)) for point in points] for path in _cells(points)}
         most = sorted(gains, key=lambda path: -float(np.nanmax(gains[path]) - np.nanmin(gains[path])))[:MOST_LINES]
-        with mpl.rc_context(LOOK):
+        with mpl.rc_context(STYLE):
             figure = Figure(figsize=(max(5.0, 1.0 + 0.6 * len(points)), 4.0), layout="constrained")
             axis = figure.subplots()
             for path, colour in zip(most, sns.color_palette("husl", len(most)), strict=True):
@@ -78,11 +78,11 @@ class History:
             return svg_of(figure, "history", "Accepted gains, commit by commit")
 
     def as_dict(self) -> dict[str, Any]:
-        """The same as plain data; gains in [-1, 1]."""
+        """The same as plain data."""
         points = self.points
-        cells = dict.fromkeys(path for point in points for path in point.figures.cells)
+        cells = dict.fromkeys(path for point in points for path in point.accepted.cells)
         return {
-            "suite": points[-1].figures.suite,
+            "suite": points[-1].accepted.suite,
             "points": [{"commit": p.commit, "date": p.date, "subject": p.subject} for p in points],
             "gains": {path: [point.gain(path) for point in points] for path in cells},
             "moved": [{path: change.word for path, change in point.moved.items()} for point in points],
@@ -99,18 +99,18 @@ def read_history(path: Path, rule: Rule) -> History:
     for commit, date, subject in _commits(path):
         shown = _git(path.parent, "show", f"{commit}:./{path.name}")
         try:
-            figures = parse_accepted(json.loads(shown), f"{path} at {commit[:9]}")
+            accepted = parse_accepted(json.loads(shown), f"{path} at {commit[:9]}")
         except (TlbenchError, ValueError) as error:
             said.append(f"{commit[:9]} is left out: {one_line(error)}")
             continue
-        points.append(_point(commit[:9], date[:10], subject, figures, points, rule))
+        points.append(_point(commit[:9], date[:10], subject, accepted, points, rule))
     if path.is_file():
         try:
             here = parse_accepted(read_json(path), str(path))
         except TlbenchError as error:
             said.append(f"{WORKING} is left out: {one_line(error)}")
         else:
-            if not points or here != points[-1].figures:
+            if not points or here != points[-1].accepted:
                 points.append(_point(WORKING, "", "not committed", here, points, rule))
     if not points:
         raise TlbenchError(
@@ -119,16 +119,18 @@ def read_history(path: Path, rule: Rule) -> History:
     return History(points, said)
 
 
-def _point(commit: str, date: str, subject: str, figures: Accepted, before: list[Point], rule: Rule) -> Point:
-    every = changes(before[-1].figures, figures, Rule.of(figures.settings, rule.alpha)) if before else []
-    return Point(commit, date, subject, figures, {one.path: one for one in every if one.axis == "gain"})
+def _point(commit: str, date: str, subject: str, accepted: Accepted, before: list[Point], rule: Rule) -> Point:
+    """A point with what moved since the last; nothing is said to have moved where the metric is another."""
+    comparable = bool(before) and before[-1].accepted.metric == accepted.metric
+    every = changes(before[-1].accepted, accepted, Rule.of(accepted.settings, rule.alpha)) if comparable else []
+    return Point(commit, date, subject, accepted, {change.path: change for change in every if change.axis == "gain"})
 
 
 def _commits(path: Path) -> list[tuple[str, str, str]]:
     """Commit, date and subject of every commit that left the file there, oldest first."""
     log = _git(path.parent, "log", "--reverse", "--diff-filter=AM", "--format=%H%x1f%cI%x1f%s", "--", path.name)
-    found = [line.split("\x1f") for line in log.splitlines()]
-    return [(commit, date, subject) for commit, date, subject in found]
+    lines = [line.split("\x1f") for line in log.splitlines()]
+    return [(commit, date, subject) for commit, date, subject in lines]
 
 
 def _git(folder: Path, *arguments: str) -> str:
@@ -149,7 +151,7 @@ def _git(folder: Path, *arguments: str) -> str:
 
 def _cells(points: list[Point]) -> list[str]:
     """Judged cells of any of the points, in the file's order."""
-    return list(dict.fromkeys(p for point in points for p, cell in point.figures.cells.items() if cell.role == "cell"))
+    return list(dict.fromkeys(p for point in points for p, cell in point.accepted.cells.items() if cell.role == "cell"))
 
 
 def _number(gain: float | None) -> float:

@@ -3,32 +3,25 @@
 from collections.abc import Sequence
 
 from tlbench.judging.figures import Drawing
-from tlbench.judging.report import words
+from tlbench.judging.report import sentences
 from tlbench.judging.verdict import Judged
 
 
 def markdown(judged: Judged, figures: Sequence[Drawing] = ()) -> str:
     """The report as a markdown page; figures are linked from `figures/` beside it."""
-    run, found = judged.run, judged.verdicts
-    lines = [
-        f"# {plain(run['suite']['name'])}",
-        "",
-        plain(run["suite"]["description"]),
-        "",
-        plain(words.asked(run)),
-        "",
-    ]
+    run, verdicts = judged.run, judged.verdicts
+    lines = [f"# {plain(run.suite.name)}", "", plain(run.suite.description), "", plain(sentences.asked(run)), ""]
     lines += [f"- **{plain(start.sentence())}**" for start in judged.starts]
-    lines += [f"- {plain(line)}" for line in words.by_source(found)]
-    lines += ["", f"**{plain(words.headline(found))}**", "", "## Calibration", ""]
-    lines += [f"- {plain(line)}" for line in words.calibration(found)] or ["No controls were run."]
+    lines += [f"- {plain(line)}" for line in sentences.by_source(verdicts)]
+    lines += ["", f"**{plain(sentences.headline(verdicts))}**", "", "## Calibration", ""]
+    lines += [f"- {plain(line)}" for line in sentences.calibration(verdicts)] or ["No controls were run."]
     for part, role in (("Verdicts, worst first", "cell"), ("Controls", "control")):
-        chosen = words.worst_first(v for v in found if v.role == role)
+        chosen = sentences.worst_first(v for v in verdicts if v.role == role)
         if chosen:
-            lines += ["", f"## {part}", "", *table(words.COLUMNS, [words.row(v) for v in chosen])]
-    shown = [words.readings_row(v) for v in found if v.role == "cell"]
-    lines += ["", "## The three axes", "", plain(words.CURVE_TITLE), "", *table(words.READINGS, shown)]
-    lines += ["", "## How to read this", "", *(f"- {plain(line)}" for line in words.remarks(judged))]
+            lines += ["", f"## {part}", "", *table(sentences.columns(run), [sentences.row(v) for v in chosen])]
+    shown = [sentences.readings_row(v) for v in verdicts if v.role == "cell"]
+    lines += ["", "## The three axes", "", plain(sentences.CURVE_TITLE), "", *table(sentences.READINGS, shown)]
+    lines += ["", "## How to read this", "", *(f"- {plain(line)}" for line in sentences.remarks(judged))]
     lines += ["", "## Figures", ""]
     for figure in figures:
         caption = f"{figure.title}. {figure.caption}"
@@ -38,8 +31,8 @@ def markdown(judged: Judged, figures: Sequence[Drawing] = ()) -> str:
             f"{plain(caption)} ([CSV](figures/{figure.name}.csv))",
             "",
         ]
-    lines += ["## Notes", "", *(f"- {plain(note)}" for note in words.all_notes(judged) or ["none"])]
-    return "\n".join([*lines, "", "## Environment", "", *map(plain, words.made_with(run)), ""])
+    lines += ["## Notes", "", *(f"- {plain(note)}" for note in sentences.all_notes(judged) or ["none"])]
+    return "\n".join([*lines, "", "## Environment", "", *map(plain, sentences.made_with(run)), ""])
 
 
 def plain(text: str) -> str:

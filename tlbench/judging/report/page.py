@@ -9,9 +9,10 @@ from markupsafe import Markup
 
 from tlbench.judging.changes import p_text
 from tlbench.judging.figures import Drawing, themed
-from tlbench.judging.report import words
-from tlbench.judging.report.opened import opened
+from tlbench.judging.report import sentences
+from tlbench.judging.report.details import details
 from tlbench.judging.verdict import Judged, Verdict
+from tlbench.run import Named, Run
 
 HERE = Path(__file__).parent
 LIMIT = 10_000_000  # bytes of a page
@@ -23,30 +24,31 @@ WORDS = ("negative", "unstable", "invalid", "inconclusive", "neutral", "positive
 
 def html(judged: Judged, figures: Sequence[Drawing] = ()) -> str:
     """The page; figures and details beyond what a page may hold are links to the files beside it."""
-    rows = [row for v in words.worst_first(judged.verdicts) for row in _rows(v)]
-    details = _details(judged)
-    room = LIMIT - 1_000_000 - 600 * len(rows) - sum(len(one) for one in details.values())
+    rows = [row for v in sentences.worst_first(judged.verdicts) for row in _rows(v)]
+    opened = _details(judged)
+    room = LIMIT - 1_000_000 - 600 * len(rows) - sum(map(len, opened.values()))
     return (
         _environment()
         .get_template("page.html.jinja")
         .render(
-            name=judged.run["suite"]["name"],
-            description=judged.run["suite"]["description"],
-            asked=words.asked(judged.run),
-            headline=words.headline(judged.verdicts),
+            name=judged.run.suite.name,
+            description=judged.run.suite.description,
+            metric=judged.run.suite.metric,
+            asked=sentences.asked(judged.run),
+            headline=sentences.headline(judged.verdicts),
             unfinished=any(v.provisional for v in judged.verdicts),
             tally=_tally(judged.verdicts),
             starts=[start.sentence() for start in judged.starts],
-            sources=words.by_source(judged.verdicts),
-            calibration=[line.partition(": ")[::2] for line in words.calibration(judged.verdicts)],
+            sources=sentences.by_source(judged.verdicts),
+            calibration=[line.partition(": ")[::2] for line in sentences.calibration(judged.verdicts)],
             rows=rows,
-            details=details,
+            details=opened,
             choices=_choices(rows),
-            remarks=words.remarks(judged),
+            remarks=sentences.remarks(judged),
             figures=_placed(figures, room),
             settings=_settings(judged.run),
-            notes=words.all_notes(judged),
-            made_with=words.made_with(judged.run),
+            notes=sentences.all_notes(judged),
+            made_with=sentences.made_with(judged.run),
         )
     )
 
@@ -57,8 +59,8 @@ def _environment() -> Environment:
     )
 
 
-def _tally(found: Sequence[Verdict]) -> list[tuple[str, int]]:
-    judged = [v.verdict for v in found if v.role == "cell"]
+def _tally(verdicts: Sequence[Verdict]) -> list[tuple[str, int]]:
+    judged = [v.verdict for v in verdicts if v.role == "cell"]
     return [(word, judged.count(word)) for word in WORDS if word in judged]
 
 
@@ -72,25 +74,26 @@ def _rows(v: Verdict) -> list[dict[str, Any]]:
         "role": v.role,
         "n": f"{v.n_pairs}/{v.n_planned}",
         "hurt": "-" if v.share_hurt is None else f"{v.share_hurt:.0%}",
-        "scratch": words.percent(v.baseline_accuracy),
-        "own": words.percent(v.accuracy),
+        "scratch": sentences.percent(v.baseline_score),
+        "own": sentences.percent(v.score),
     }
     p = p_text(v.p_adjusted) if v.n_pairs > 1 else "-"
-    rows = [shared | _axis("final accuracy", v.verdict, words.gain_text(v), v.gain, p) | {"flag": words.flag(v)}]
+    final = _axis("final accuracy", v.verdict, sentences.gain_text(v), v.gain, p)
+    rows = [shared | final | {"flag": sentences.flag(v)}]
     if v.convergence:
         area = v.convergence["area"]
-        effect = words.with_interval(area["mean"], area["interval"])
+        effect = sentences.with_interval(area["mean"], area["interval"])
         p = p_text(v.convergence["p_adjusted"]) if area["interval"] else "-"
         rows.append(shared | _axis("convergence", v.convergence["verdict"], effect, area["mean"], p))
     if "verdict" in v.cost:
-        effect = words.speedup_text(v.cost)
+        effect = sentences.speedup_text(v.cost)
         row = _axis("cost", v.cost["verdict"], effect, v.cost["speedup"] - 1, p_text(v.cost["p_adjusted"]))
         rows.append(shared | row)
     return rows
 
 
 def _axis(axis: str, word: str, effect: str, value: float | None, p: str) -> dict[str, Any]:
-    flag = words.FLAGS.get(word, f"!  {word}")
+    flag = sentences.FLAGS.get(word, f"!  {word}")
     return {"axis": axis, "verdict": word, "flag": flag, "effect": effect, "value": value or 0.0, "p": p}
 
 
@@ -105,9 +108,9 @@ def _choices(rows: Sequence[dict[str, Any]]) -> dict[str, list[str]]:
 
 def _details(judged: Judged) -> dict[str, Markup]:
     """What each cell opens to: in full, or where that would be too much for one page, without its seeds' rows."""
-    size = sum(A_CELL + A_SEED * len(held.own.records) for held in judged.held)
-    pairs = zip(judged.held, judged.verdicts, strict=True)
-    return {held.cell["path"]: opened(held, v, brief=size > DETAILS) for held, v in pairs}
+    size = sum(A_CELL + A_SEED * len(cell.own.records) for cell in judged.cells)
+    pairs = zip(judged.cells, judged.verdicts, strict=True)
+    return {cell.path: details(cell, verdict, brief=size > DETAILS) for cell, verdict in pairs}
 
 
 def _placed(figures: Sequence[Drawing], room: int) -> list[dict[str, Any]]:
@@ -121,20 +124,20 @@ def _placed(figures: Sequence[Drawing], room: int) -> list[dict[str, Any]]:
     return placed
 
 
-def _settings(run: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def _settings(run: Run) -> dict[str, dict[str, Any]]:
     """Every setting of the run, by part."""
-    suite = {key: value for key, value in run["suite"].items() if key not in ("name", "description")}
-    sources, methods, targets = (
-        {c[part]["label"]: c[part] for c in run["cells"]} for part in ("source", "method", "target")
-    )
-    seeds = {"looks, seeds a cell": run["looks"], "share of the level": run["weights"]}
     return {
-        "suite": suite,
-        "seeds": seeds,
-        "verdict": run["verdict"],
-        "targets": targets,
-        "sources": sources,
-        "methods": methods,
-        "engine": run["engine"],
-        "environment": run["environment"],
+        "suite": run.suite.model_dump(mode="json", exclude={"name", "description"}),
+        "seeds": {"looks, seeds a cell": list(run.looks), "share of the level": list(run.weights)},
+        "verdict": run.verdict.model_dump(),
+        "targets": {cell.target.label: cell.target.model_dump(mode="json") for cell in run.cells},
+        "sources": {cell.source.label: _named(cell.source) for cell in run.cells},
+        "methods": {cell.method.label: _named(cell.method) for cell in run.cells},
+        "engine": run.engine,
+        "environment": run.environment,
     }
+
+
+def _named(entry: Named) -> dict[str, Any]:
+    """A source or a method: what was typed, then its options one by one."""
+    return entry.model_dump(mode="json", exclude={"recipe"}) | entry.recipe

@@ -7,7 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from tlbench.judging.report import words
+from tlbench.judging.report import sentences
 from tlbench.judging.verdict import Judged
 
 WIDE = 130  # columns of a terminal that the whole table needs
@@ -17,23 +17,23 @@ STYLES = {"negative": "bold red", "positive": "green", "unstable": "bold yellow"
 
 def terminal(judged: Judged, *, narrow: bool = False) -> RenderableType:
     """The report for a terminal; narrow: only the columns that matter most."""
-    found, name = judged.verdicts, judged.run["suite"]["name"]
-    parts: list[RenderableType] = [Text(words.asked(judged.run))]
+    verdicts, name = judged.verdicts, judged.run.suite.name
+    parts: list[RenderableType] = [Text(sentences.asked(judged.run))]
     parts += [Text(start.sentence(), style="bold") for start in judged.starts]
-    parts += [Text(line) for line in [*words.by_source(found), *words.calibration(found)]]
-    parts.append(Text(words.headline(found), style="bold"))
+    parts += [Text(line) for line in [*sentences.by_source(verdicts), *sentences.calibration(verdicts)]]
+    parts.append(Text(sentences.headline(verdicts), style="bold"))
     for title, role in (("verdicts, worst first", "cell"), ("controls", "control")):
-        chosen = words.worst_first(v for v in found if v.role == role)
+        chosen = sentences.worst_first(v for v in verdicts if v.role == role)
         if chosen:
-            columns = words.COLUMNS[:6] if narrow else words.COLUMNS
-            rows = [(words.row(v)[: len(columns)], STYLES.get(v.verdict, "")) for v in chosen]
+            columns = sentences.columns(judged.run)[: 6 if narrow else None]
+            rows = [(sentences.row(v)[: len(columns)], STYLES.get(v.verdict, "")) for v in chosen]
             parts.append(table(f"{name}: {title}", columns, rows))
-    shown = [(words.readings_row(v), "") for v in found if v.role == "cell"]
+    shown = [(sentences.readings_row(v), "") for v in verdicts if v.role == "cell"]
     if narrow:
         parts.append(Text("convergence, cost and similarity: on the page, or in a wider terminal"))
     else:
-        parts.append(table(words.CURVE_TITLE, words.READINGS, shown))
-    return Group(*parts, *(Text(line) for line in words.remarks(judged)))
+        parts.append(table(sentences.CURVE_TITLE, sentences.READINGS, shown))
+    return Group(*parts, *(Text(line) for line in sentences.remarks(judged)))
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[tuple[Sequence[str], str]]) -> Table:

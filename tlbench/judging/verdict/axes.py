@@ -3,38 +3,33 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from tlbench.judging import stats
-from tlbench.judging.verdict.held import Held, accuracy_of, area_of, speed_of
-from tlbench.judging.verdict.judge import Design, evidence, judge
-from tlbench.records import Record
+from tlbench.judging.verdict.cell_records import CellRecords, area_of, speed_of, value_of
+from tlbench.judging.verdict.judge import Design, Evidence, Judgement, evidence, judge
+from tlbench.records import Outcome, Record
+from tlbench.run import Run, VerdictSettings
 
 
 @dataclass(frozen=True)
 class Axis:
-    """A reading of a record, better as it grows; the setting that holds its margin; the floor under tau.
+    """A reading of a record, better as it grows; its margin, on the reading's own scale; the floor under tau."""
 
-    scale: the margin on the reading's own scale.
-    """
-
-    read: Callable[[Record], float | None]
-    margin: str
+    read: Callable[[Record[Outcome]], float | None]
+    margin: Callable[[VerdictSettings], float]
     floor: float
     test_noise: bool
-    scale: Callable[[float], float] = float
 
 
-LAST = ("mean", "spread", "skewness", "tau", "freedom")  # of the evidence, as they stand at a cell's last look
-ACCURACY = Axis(accuracy_of, "margin", stats.FLOOR, test_noise=True)
-CONVERGENCE = Axis(area_of, "convergence_margin", 0.0, test_noise=False)
-COST = Axis(speed_of, "cost_margin", 0.0, test_noise=False, scale=math.log1p)
+FINAL = Axis(value_of, lambda settings: settings.margin, stats.FLOOR, test_noise=True)
+CONVERGENCE = Axis(area_of, lambda settings: settings.convergence_margin, 0.0, test_noise=False)
+COST = Axis(speed_of, lambda settings: math.log1p(settings.cost_margin), 0.0, test_noise=False)
 
 
 @dataclass(frozen=True)
-class Finding:
+class AxisVerdict:
     """A cell's verdict on one axis, with the evidence at its last look."""
 
     verdict: str
@@ -56,58 +51,73 @@ class Finding:
         return min(self.p_harm, self.p_benefit)
 
 
-def design_of(run: dict[str, Any], axis: Axis) -> Design:
+def design_of(run: Run, axis: Axis) -> Design:
     """What a run fixed beforehand for an axis."""
-    settings = run["verdict"]
-    return Design(settings["alpha"], axis.scale(settings[axis.margin]), tuple(run["weights"]), axis.floor)
+    return Design(run.verdict.alpha, axis.margin(run.verdict), run.weights, axis.floor)
 
 
-def judge_axis(group: Sequence[Held], run: dict[str, Any], axis: Axis) -> list[Finding | None]:
+def judge_axis(group: Sequence[CellRecords], run: Run, axis: Axis) -> list[AxisVerdict | None]:
     """One family on one axis; cells to which it does not apply are outside the family and get None."""
-    applies = [held for held in group if not _silent(held, axis)]
-    if not applies:
+    cells = [cell for cell in group if not _silent(cell, axis)]
+    if not cells:
         return [None] * len(group)
-    looks, design = run["looks"], design_of(run, axis)
-    sides = np.full((2, len(applies), looks[-1]), np.nan)
-    for row, held in enumerate(applies):
-        for side, arm in enumerate((held.own, held.base)):
-            sides[side, row, held.pairs] = [axis.read(arm.records[seed]) for seed in held.pairs]
-    tau = [np.array([held.tau(n) if axis.test_noise else 0.0 for held in applies]) for n in looks]
-    welch = run["verdict"]["pairing"] == "welch"
-    seen = [evidence(sides[0, :, :n], sides[1, :, :n], t, welch=welch) for n, t in zip(looks, tau, strict=True)]
-    reached = np.array([looks.index(held.planned) + 1 for held in applies])
-    found = judge(seen, design, np.array([held.screened() for held in applies]), reached)
-    findings = {}
-    for row, held in enumerate(applies):
-        look = reached[row] - 1
-        last = {
-            name: float(getattr(seen[look], name)[row]) for name in ("mean", "spread", "skewness", "tau", "freedom")
-        }
-        findings[id(held)] = Finding(
-            verdict=str(found.verdict[row]),
-            confirmed=bool(found.confirmed[row]),
-            p_harm=float(found.p_harm[row]),
-            p_benefit=float(found.p_benefit[row]),
-            interval=(float(found.low[row]), float(found.high[row])),
-            level=1 - design.alpha * design.weights[look],
-            n=len(held.pairs),
-            **last,
-        )
-    return [findings.get(id(held)) for held in group]
+    design = design_of(run, axis)
+    seen = _evidence(cells, run, axis)
+    looks_had = np.array([run.looks.index(cell.planned) + 1 for cell in cells])
+    judgement = judge(seen, design, np.array([cell.screened() for cell in cells]), looks_had)
+    verdicts = {}
+    for row, cell in enumerate(cells):
+        last = looks_had[row] - 1
+        level = 1 - design.alpha * design.weights[last]
+        verdicts[cell.path] = _verdict(judgement, seen[last], row, level, len(cell.pairs))
+    return [verdicts.get(cell.path) for cell in group]
 
 
-def judge_cost(group: Sequence[Held], run: dict[str, Any]) -> list[Finding | None]:
+def _evidence(cells: Sequence[CellRecords], run: Run, axis: Axis) -> list[Evidence]:
+    """The evidence of a family at each look."""
+    readings = np.full((2, len(cells), run.looks[-1]), np.nan)
+    for row, cell in enumerate(cells):
+        for side, arm in enumerate((cell.own, cell.base)):
+            readings[side, row, cell.pairs] = [axis.read(arm.records[seed]) for seed in cell.pairs]
+    tau = [np.array([cell.tau(n) if axis.test_noise else 0.0 for cell in cells]) for n in run.looks]
+    welch = run.verdict.pairing == "welch"
+    return [
+        evidence(readings[0, :, :n], readings[1, :, :n], noise, welch=welch)
+        for n, noise in zip(run.looks, tau, strict=True)
+    ]
+
+
+def _verdict(judgement: Judgement, seen: Evidence, row: int, level: float, n: int) -> AxisVerdict:
+    """A row of a family's judgement, with the evidence at its last look."""
+    return AxisVerdict(
+        verdict=str(judgement.verdict[row]),
+        confirmed=bool(judgement.confirmed[row]),
+        p_harm=float(judgement.p_harm[row]),
+        p_benefit=float(judgement.p_benefit[row]),
+        interval=(float(judgement.low[row]), float(judgement.high[row])),
+        level=level,
+        n=n,
+        mean=float(seen.mean[row]),
+        spread=float(seen.spread[row]),
+        skewness=float(seen.skewness[row]),
+        tau=float(seen.tau[row]),
+        freedom=float(seen.freedom[row]),
+    )
+
+
+def judge_cost(group: Sequence[CellRecords], run: Run) -> list[AxisVerdict | None]:
     """One family on cost: the timing pass's seconds, as paired log ratios; None where there was none."""
-    first = run["looks"][0]
-    timed = [held.at_the_clock(first) for held in group]
-    there = [held for held in timed if held is not None]
-    found = iter(judge_axis(there, run | {"looks": [first], "weights": [1.0]}, COST))
-    return [None if held is None else next(found) for held in timed]
+    first = run.looks[0]
+    timed = [cell.at_the_clock(first) for cell in group]
+    there = [cell for cell in timed if cell is not None]
+    once = run.model_copy(update={"looks": (first,), "weights": (1.0,)})
+    verdicts = iter(judge_axis(there, once, COST))
+    return [None if cell is None else next(verdicts) for cell in timed]
 
 
-def _silent(held: Held, axis: Axis) -> bool:
+def _silent(cell: CellRecords, axis: Axis) -> bool:
     """Whether either side has results, but none that the axis can read."""
-    for arm in (held.own, held.base):
+    for arm in (cell.own, cell.base):
         done = [record for record in arm.records.values() if record.status == "done"]
         if done and all(axis.read(record) is None for record in done):
             return True

@@ -2,175 +2,162 @@
 
 import math
 from collections import defaultdict
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from tlbench.judging import stats
 from tlbench.judging.readings import convergence, cost
-from tlbench.judging.verdict.axes import ACCURACY, CONVERGENCE, Finding, judge_axis, judge_cost
-from tlbench.judging.verdict.held import Held
+from tlbench.judging.verdict.axes import CONVERGENCE, FINAL, AxisVerdict, judge_axis, judge_cost
+from tlbench.judging.verdict.cell_records import CellRecords
 from tlbench.judging.verdict.judge import LEAST_PAIRS
-from tlbench.records import Record
+from tlbench.judging.verdict.verdict import Verdict
+from tlbench.records import Outcome, Record, Scores
+from tlbench.run import Protocol, Run
 
-FUTILE = 0.1  # chance of any verdict by the last look, below which a cell gets no more seeds
 REUSED = 0.2  # share of the pool in every draw, above which a second, wider interval is given
+Fields: TypeAlias = dict[str, Any]  # some of a verdict's
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """A cell's verdict with all that must be shown beside it; accuracies and gains in [-1, 1], fields as in --json."""
-
-    source: str
-    target: str
-    dataset: str
-    n_train: int
-    method: str
-    role: str
-    family: str
-    verdict: str
-    confirmed: bool
-    provisional: bool
-    gain: float | None
-    interval: tuple[float, float] | None
-    interval_level: float
-    wide_interval: tuple[float, float] | None
-    n_pairs: int
-    n_planned: int
-    p_adjusted: float
-    p_harm: float
-    p_benefit: float
-    share_hurt: float | None
-    share_hurt_interval: tuple[float, float]
-    spread: float
-    tau: float
-    skewness: float
-    reuse: float
-    certifiable: bool
-    seeds_needed: int | None
-    chance_left: float
-    failed: int
-    baseline_failed: int
-    accuracy: float | None
-    baseline_accuracy: float | None
-    baseline: str
-    expect: str | None
-    as_expected: bool | None
-    unfrozen: int | None
-    source_accuracy: float | None
-    similarity: dict[str, float]
-    convergence: dict[str, Any] | None
-    cost: dict[str, Any]
-    by_protocol: dict[str, dict[str, Any]]
-    notes: tuple[str, ...]
-
-    def may_be_decided(self) -> bool:
-        """Whether more seeds are worth their time: not decided yet, and not hopeless by the last look."""
-        return self.verdict in ("inconclusive", "unstable") and self.chance_left >= FUTILE
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain data."""
-        return asdict(self)
-
-
-def judge_cells(run: dict[str, Any], held: list[Held]) -> list[Verdict]:
+def judge_cells(run: Run, cells: list[CellRecords]) -> list[Verdict]:
     """The verdict of each cell, judged by family."""
-    others = {protocol: _under(run, held, protocol) for protocol in (held[0].others if held else {})}
-    judged: dict[int, Verdict] = {}
-    for group in _families(held).values():
-        final, early = (judge_axis(group, run, axis) for axis in (ACCURACY, CONVERGENCE))
-        for one, accuracy, curve, clock in zip(group, final, early, judge_cost(group, run), strict=True):
-            if accuracy is not None:
-                found = _verdict(one, accuracy, curve, run, len(group))
-                by_protocol = {next(iter(one.cell["baselines"])): _brief(accuracy)}
-                by_protocol |= {protocol: cells[one.cell["path"]] for protocol, cells in others.items()}
-                judged[id(one)] = replace(found, by_protocol=by_protocol, cost=_cost(found.cost, clock))
-    return [judged[id(one)] for one in held]
+    others = {protocol: _under(run, cells, protocol) for protocol in (cells[0].others if cells else {})}
+    verdicts: dict[str, Verdict] = {}
+    for group in _families(cells).values():
+        final, early = (judge_axis(group, run, axis) for axis in (FINAL, CONVERGENCE))
+        for cell, judged, curve, clock in zip(group, final, early, judge_cost(group, run), strict=True):
+            if judged is not None:
+                verdict = _verdict(cell, judged, curve, run, len(group))
+                by_protocol: dict[str, Fields] = {next(iter(cell.plan.baselines)): _brief(judged)}
+                by_protocol |= {protocol: briefs[cell.path] for protocol, briefs in others.items()}
+                verdicts[cell.path] = replace(verdict, by_protocol=by_protocol, cost=_cost(verdict.cost, clock))
+    return [verdicts[cell.path] for cell in cells]
 
 
-def _families(held: list[Held]) -> dict[str, list[Held]]:
+def _families(cells: list[CellRecords]) -> dict[str, list[CellRecords]]:
     """Cells that are corrected for together: those of a family, and all controls."""
-    families: dict[str, list[Held]] = defaultdict(list)
-    for one in held:
-        families["control" if one.cell["role"] == "control" else f"cell {one.cell['family']}"].append(one)
+    families: dict[str, list[CellRecords]] = defaultdict(list)
+    for cell in cells:
+        families["control" if cell.plan.role == "control" else f"cell {cell.plan.family}"].append(cell)
     return families
 
 
-def _under(run: dict[str, Any], held: list[Held], protocol: str) -> dict[str, dict[str, Any]]:
+def _under(run: Run, cells: list[CellRecords], protocol: Protocol) -> dict[str, Fields]:
     """Each cell's verdict and gain against the baseline of another budget protocol."""
-    found = {}
-    for group in _families([replace(one, base=one.others[protocol]) for one in held]).values():
-        for one, finding in zip(group, judge_axis(group, run, ACCURACY), strict=True):
-            if finding is not None:
-                found[one.cell["path"]] = _brief(finding)
-    return found
+    briefs = {}
+    for group in _families([replace(cell, base=cell.others[protocol]) for cell in cells]).values():
+        for cell, judged in zip(group, judge_axis(group, run, FINAL), strict=True):
+            if judged is not None:
+                briefs[cell.path] = _brief(judged)
+    return briefs
 
 
-def _brief(finding: Finding) -> dict[str, Any]:
-    interval = list(finding.interval) if finding.n > 1 else None
-    return {"verdict": finding.verdict, "gain": finding.mean, "interval": interval}
+def _brief(judged: AxisVerdict) -> Fields:
+    interval = list(judged.interval) if judged.n > 1 else None
+    return {"verdict": judged.verdict, "gain": judged.mean, "interval": interval}
 
 
-def _verdict(held: Held, found: Finding, early: Finding | None, run: dict[str, Any], family: int) -> Verdict:
-    cell, pairs, settings = held.cell, held.pairs, run["verdict"]
-    gains = [held.own.records[i].outcome["accuracy"] - held.base.records[i].outcome["accuracy"] for i in pairs]
-    hurt, n = sum(gain < 0 for gain in gains), len(pairs)
-    outcome: dict[str, Any] = next((r.outcome for r in held.own.records.values() if r.status == "done"), {})
-    f = outcome.get("n_train", 0) / outcome.get("pool", 1)
-    truth, margin = stats.Truth(found.mean, found.spread, found.tau), settings["margin"]
-    level = settings["alpha"] * run["weights"][-1]
-    left = stats.verdict_chance(np.array([float(run["looks"][-1])]), truth, margin, level, family)
-    needed = stats.seeds_needed(truth, margin, settings["alpha"], family)
+def _verdict(cell: CellRecords, final: AxisVerdict, early: AxisVerdict | None, run: Run, family: int) -> Verdict:
+    target_score = run.target_scores.get(cell.plan.baseline)
     return Verdict(
-        source=cell["source"]["label"],
-        target=cell["target"]["label"],
-        dataset=cell["target"]["dataset"],
-        n_train=cell["target"]["n_train"],
-        method=cell["method"]["label"],
-        role=cell["role"],
-        family=cell["family"],
-        verdict=found.verdict,
-        confirmed=found.confirmed,
-        provisional=held.provisional(),
-        gain=found.mean if n else None,
-        interval=found.interval if n > 1 else None,
-        interval_level=found.level,
-        wide_interval=_wide(found, margin, f) if n > 1 and f > REUSED else None,
-        n_pairs=n,
-        n_planned=held.planned,
-        p_adjusted=found.p_adjusted,
-        p_harm=found.p_harm,
-        p_benefit=found.p_benefit,
-        share_hurt=hurt / n if n else None,
-        share_hurt_interval=stats.wilson(hurt, n),
-        spread=found.spread,
-        tau=found.tau,
-        skewness=found.skewness,
-        reuse=f,
-        certifiable=margin >= 2 * found.tau,
-        seeds_needed=needed if found.verdict == "inconclusive" and n > 1 else None,
-        chance_left=float(left[0]) if n > 1 else 1.0,
-        failed=len(held.own.failed),
-        baseline_failed=len(held.base.failed),
-        accuracy=held.own.mean(),
-        baseline_accuracy=held.base.mean(),
-        baseline=cell["baseline"],
-        expect=cell["expect"],
-        as_expected=_as_expected(found.verdict, cell["expect"]) if n >= LEAST_PAIRS else None,
-        unfrozen=cell["method"]["unfrozen"],
-        source_accuracy=outcome.get("source_accuracy"),
-        similarity=_mean_scores(held.scores),
-        convergence=_convergence(held, early, run),
-        cost=cost(held.own.records, held.base.records, pairs, run["reach"].get(cell["baseline"])),
+        **_who(cell, run),
+        **_judged(cell, final),
+        **_share_hurt(cell),
+        **_sureness(cell, final, run, family),
+        **_arms(cell),
+        convergence=_convergence(cell, early, target_score),
+        cost=cost(cell.own.records, cell.base.records, cell.pairs, target_score),
         by_protocol={},
-        notes=tuple(dict.fromkeys(note for r in held.own.records.values() for note in _notes(r))),
     )
 
 
-def _convergence(held: Held, early: Finding | None, run: dict[str, Any]) -> dict[str, Any] | None:
+def _who(cell: CellRecords, run: Run) -> Fields:
+    """What the cell is, and what it is for."""
+    plan = cell.plan
+    return {
+        "source": plan.source.label,
+        "source_spec": plan.source.spec,
+        "target": plan.target.label,
+        "dataset": plan.target.dataset,
+        "dataset_spec": plan.target.spec,
+        "n_train": plan.target.n_train,
+        "method": plan.method.label,
+        "method_spec": plan.method.spec,
+        "metric": run.suite.metric,
+        "role": plan.role,
+        "family": plan.family,
+        "baseline": plan.baseline,
+        "expect": plan.expect,
+        "unfrozen": plan.method.unfrozen,
+    }
+
+
+def _judged(cell: CellRecords, final: AxisVerdict) -> Fields:
+    """How the cell came out on the judged metric."""
+    n, expect = len(cell.pairs), cell.plan.expect
+    return {
+        "verdict": final.verdict,
+        "confirmed": final.confirmed,
+        "provisional": cell.provisional(),
+        "gain": final.mean if n else None,
+        "interval": final.interval if n > 1 else None,
+        "interval_level": final.level,
+        "n_pairs": n,
+        "n_planned": cell.planned,
+        "p_adjusted": final.p_adjusted,
+        "p_harm": final.p_harm,
+        "p_benefit": final.p_benefit,
+        "as_expected": _as_expected(final.verdict, expect) if n >= LEAST_PAIRS else None,
+    }
+
+
+def _share_hurt(cell: CellRecords) -> Fields:
+    """At how many of its seeds the cell lost."""
+    gains = cell.own.values(cell.pairs) - cell.base.values(cell.pairs)
+    hurt, n = int((gains < 0).sum()), len(gains)
+    return {"share_hurt": hurt / n if n else None, "share_hurt_interval": stats.wilson(hurt, n)}
+
+
+def _sureness(cell: CellRecords, final: AxisVerdict, run: Run, family: int) -> Fields:
+    """How noisy the gain is, what that forbids to say, and what more seeds would bring."""
+    settings, several = run.verdict, final.n > 1
+    first = next((r.outcome for r in cell.own.records.values() if r.status == "done"), Outcome())
+    reuse = first.n_train / first.pool
+    truth = stats.Truth(final.mean, final.spread, final.tau)
+    last_look, last_level = np.array([float(run.looks[-1])]), settings.alpha * run.weights[-1]
+    left = stats.verdict_chance(last_look, truth, settings.margin, last_level, family)
+    needed = stats.seeds_needed(truth, settings.margin, settings.alpha, family)
+    return {
+        "wide_interval": _wide(final, settings.margin, reuse) if several and reuse > REUSED else None,
+        "spread": final.spread,
+        "tau": final.tau,
+        "skewness": final.skewness,
+        "reuse": reuse,
+        "certifiable": settings.margin >= 2 * final.tau,
+        "seeds_needed": needed if final.verdict == "inconclusive" and several else None,
+        "chance_left": float(left[0]) if several else 1.0,
+    }
+
+
+def _arms(cell: CellRecords) -> Fields:
+    """The two arms by themselves, and what is known of the source."""
+    own = cell.own.records.values()
+    first = next((record.outcome for record in own if record.status == "done"), Outcome())
+    return {
+        "failed": len(cell.own.failed),
+        "baseline_failed": len(cell.base.failed),
+        "score": cell.own.mean_score(),
+        "baseline_score": cell.base.mean_score(),
+        "source_accuracy": first.source_accuracy,
+        "similarity": _mean_scores(cell.scores),
+        "notes": tuple(dict.fromkeys(note for record in own for note in _notes(record))),
+    }
+
+
+def _convergence(cell: CellRecords, early: AxisVerdict | None, target_score: float | None) -> Fields | None:
     """The axis's verdict on the area above chance, and the curve's readings beside it; None without curves."""
-    shown = convergence(held.own.records, held.base.records, held.pairs, run["reach"].get(held.cell["baseline"]))
+    shown = convergence(cell.own.records, cell.base.records, cell.pairs, target_score)
     if early is None or shown is None:
         return None
     return shown | {
@@ -180,7 +167,7 @@ def _convergence(held: Held, early: Finding | None, run: dict[str, Any]) -> dict
     }
 
 
-def _cost(shown: dict[str, Any], clock: Finding | None) -> dict[str, Any]:
+def _cost(shown: Fields, clock: AxisVerdict | None) -> Fields:
     """The axis's verdict where a timing pass was made: the ratio of the baseline's seconds to the arm's."""
     if clock is None:
         return shown
@@ -189,10 +176,10 @@ def _cost(shown: dict[str, Any], clock: Finding | None) -> dict[str, Any]:
     return shown | judged | {"speedup": math.exp(clock.mean), "speedup_interval": ratio}
 
 
-def _wide(found: Finding, margin: float, f: float) -> tuple[float, float]:
-    spread, n, tau = (np.array(value) for value in (found.spread, float(found.n), found.tau))
-    error = stats.standard_error(spread, n, tau, stats.FLOOR * margin, f)
-    low, high = stats.interval(np.array(found.mean), error, np.array(found.freedom), found.level)
+def _wide(final: AxisVerdict, margin: float, reuse: float) -> tuple[float, float]:
+    spread, n, tau = (np.array(value) for value in (final.spread, float(final.n), final.tau))
+    error = stats.standard_error(spread, n, tau, stats.FLOOR * margin, reuse)
+    low, high = stats.interval(np.array(final.mean), error, np.array(final.freedom), final.level)
     return float(low), float(high)
 
 
@@ -205,17 +192,16 @@ def _as_expected(word: str, expect: str | None) -> bool | None:
     return word == "negative"
 
 
-def _mean_scores(scores: dict[int, Record]) -> dict[str, float]:
+def _mean_scores(scores: dict[int, Record[Scores]]) -> dict[str, float]:
     """Mean over seeds of each similarity that applies."""
     values: dict[str, list[float]] = defaultdict(list)
     for record in scores.values():
-        for name, value in record.outcome.get("scores", {}).items():
+        for name, value in record.outcome.scores.items():
             if value is not None:
                 values[name].append(value)
-    return {name: float(np.mean(found)) for name, found in values.items()}
+    return {name: float(np.mean(own)) for name, own in values.items()}
 
 
-def _notes(record: Record) -> list[str]:
-    failure = record.outcome.get("failure")
-    seed = record.recipe["seed"]
-    return [f"seed {seed} failed: {failure}"] if failure else [str(note) for note in record.outcome.get("notes", [])]
+def _notes(record: Record[Outcome]) -> list[str]:
+    failure = record.outcome.failure
+    return [f"seed {record.recipe['seed']} failed: {failure}"] if failure else list(record.outcome.notes)

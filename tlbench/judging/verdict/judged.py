@@ -1,14 +1,31 @@
 """A run judged: its plan, its records and its verdicts, read from its folder in one pass."""
 
+from collections import Counter
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
-from typing import Any
 
-from tlbench.judging.readings import reach
-from tlbench.judging.verdict.cells import Verdict, judge_cells
-from tlbench.judging.verdict.held import Held, read_held
+import pandas as pd
+
+from tlbench.frame import verdict_table
+from tlbench.judging.readings import target_score
+from tlbench.judging.verdict.cell_records import CellRecords, read_cells
+from tlbench.judging.verdict.cells import judge_cells
 from tlbench.judging.verdict.starts import Starts, best_starts
-from tlbench.records import read_run
+from tlbench.judging.verdict.verdict import Verdict
+from tlbench.run import Run, read_run
+
+SHOWN = (
+    "role",
+    "target",
+    "source",
+    "method",
+    "verdict",
+    "gain",
+    "interval_low",
+    "interval_high",
+    "n_pairs",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,26 +33,46 @@ class Judged:
     """A run's folder and `run.json`, its cells with their records and verdicts in one order, where to start from."""
 
     folder: Path
-    run: dict[str, Any]
-    held: list[Held]
+    run: Run
+    cells: list[CellRecords]
     verdicts: list[Verdict]
     starts: list[Starts]
 
+    def frame(self) -> pd.DataFrame:
+        """A row a cell, the verdict's fields as columns; scores and gains in [0, 1], not in points."""
+        return verdict_table(verdict.as_dict() for verdict in self.verdicts)
 
-def judge_run(folder: Path) -> Judged:
+    def _repr_html_(self) -> str:
+        """The table that a notebook shows: where to start from, then the cells, the most harmful first."""
+        answers = "".join(f"<p>{escape(start.sentence())}</p>" for start in self.starts)
+        if not self.verdicts:
+            return f"{answers}<p>no cells</p>"
+        table = self.frame()[list(SHOWN)].sort_values(["role", "gain"], na_position="last")
+        html: str = table.to_html(index=False, na_rep="-", float_format="{:+.4f}".format)
+        return answers + html
+
+    def __repr__(self) -> str:
+        counts = Counter(verdict.verdict for verdict in self.verdicts)
+        said = ", ".join(f"{count} {word}" for word, count in counts.most_common())
+        return f"Judged({str(self.folder)!r}: {said or 'no cells'})"
+
+
+def judge_run(folder: str | Path) -> Judged:
     """Reads a run, finished or not, and judges it.
 
     Raises:
         TlbenchError: the folder holds no run.
     """
+    folder = Path(folder)
     run = read_run(folder)
-    held = read_held(folder, run)
-    if not run.get("reach"):
-        run["reach"] = {one.cell["baseline"]: reach(one.base.records) for one in held}
-    return Judged(folder, run, held, judge_cells(run, held), best_starts(run, held))
+    cells = read_cells(folder, run)
+    if not run.target_scores:
+        scores = {cell.plan.baseline: target_score(cell.base.records) for cell in cells}
+        run = run.model_copy(update={"target_scores": scores})
+    return Judged(folder, run, cells, judge_cells(run, cells), best_starts(run, cells))
 
 
-def verdicts(folder: Path) -> tuple[dict[str, Any], list[Verdict]]:
+def verdicts(folder: str | Path) -> tuple[Run, list[Verdict]]:
     """A run's `run.json` and the verdict of each of its cells.
 
     Raises:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from tlbench.dataset import Dataset, Part, Split
+from tlbench.dataset import Dataset, Split, SplitName
 from tlbench.errors import TlbenchError, one_line
 from tlbench.workspace import Storage
 
@@ -16,16 +16,16 @@ UNREADABLE = (RuntimeError, OSError, EOFError, ValueError, AssertionError)  # wh
 
 
 @dataclass(frozen=True)
-class Published(Dataset):
+class TorchvisionDataset(Dataset):
     """A dataset of `torchvision.datasets`, read from the data root and downloaded only when allowed."""
 
     names: ClassVar[tuple[str, ...]]
 
     @abstractmethod
-    def fetch(self, root: str, part: Part, *, download: bool) -> Any:
+    def fetch(self, root: str, split_name: SplitName, *, download: bool) -> Any:
         """The torchvision dataset; it raises RuntimeError where the files are absent."""
 
-    def read(self, part: Part, storage: Storage) -> Split:
+    def read(self, split_name: SplitName, storage: Storage) -> Split:
         """Images as (N, C, H, W) uint8 and labels from 0.
 
         Raises:
@@ -33,16 +33,16 @@ class Published(Dataset):
         """
         root = str(storage.data)
         try:
-            found = self.fetch(root, part, download=False)
+            found = self.fetch(root, split_name, download=False)
         except UNREADABLE as absent:
             if not storage.download:
                 raise TlbenchError(
-                    f"dataset '{self.name}' cannot be read under {root} ({one_line(absent)}); name its folder with "
-                    "--data-root or allow the download with --download"
+                    f"dataset '{self.name}' cannot be read under {root} ({one_line(absent)}); name its folder as "
+                    "the data root or allow the download"
                 ) from None
             try:
                 storage.data.mkdir(parents=True, exist_ok=True)
-                found = self.fetch(root, part, download=True)
+                found = self.fetch(root, split_name, download=True)
             except UNREADABLE as failed:
                 raise TlbenchError(f"dataset '{self.name}' could not be downloaded: {one_line(failed)}") from None
         return Split(channels_first(np.asarray(found.data)), _labels(found), self.names)

@@ -1,4 +1,4 @@
-"""How figures look: colours that read on white and on near-black alike, marks, panels, legends, labels."""
+"""The style of figures: colours that read on white and on near-black alike, marks, panels, legends, labels."""
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias, TypeVar
@@ -20,7 +20,7 @@ MOST_PANELS = 12
 COLUMNS = 3  # of panels
 TONE = 0.3  # the most luminance of a colour that still stands out on white
 ORDER = (0, 1, 2, 4, 3, 9, 5, 8, 6)  # of seaborn's colour-blind-safe palette, unlike ones first, without its grey
-LOOK: dict[Any, Any] = {
+STYLE: dict[Any, Any] = {
     **sns.axes_style("whitegrid"),
     **sns.plotting_context("paper"),
     "font.sans-serif": ["DejaVu Sans"],
@@ -120,9 +120,9 @@ def lines(colours: Mapping[str, Colour], marker: str = "") -> list[Line2D]:
     return dots(colours, marker, "-")
 
 
-def marks(found: Iterable[Verdict]) -> list[Line2D]:
+def marks(verdicts: Iterable[Verdict]) -> list[Line2D]:
     """Legend entries for the verdicts that occur, in ink."""
-    words = {v.verdict for v in found}
+    words = {v.verdict for v in verdicts}
     return [
         Line2D([], [], color=INK, marker=mark, linestyle="", label=word)
         for word, mark in MARKS.items()

@@ -8,16 +8,17 @@ from tlbench.judging.accepted import Accepted
 from tlbench.judging.changes.rule import Change
 
 
-def said(one: Change) -> str:
+def said(change: Change) -> str:
     """A change in words: from, to, by how much, with its interval."""
-    if one.change is None:
-        value = one.before if one.before is not None else one.after
-        return one.note or ("" if value is None else f"at {_value(one.axis, value)}")
-    ends = f" [{_by(one.axis, one.interval[0])}, {_by(one.axis, one.interval[1])}]" if one.interval else ""
-    text = f"{_value(one.axis, one.before)} -> {_value(one.axis, one.after)}, {_by(one.axis, one.change)}{ends}"
-    if one.interval:
-        text += f", {one.n} seeds {'paired' if one.paired else 'apart (Welch)'}, p {p_text(one.p_drop)}"
-    return f"{text}; {one.note}" if one.note else text
+    axis, before, after, interval = change.axis, change.before, change.after, change.interval
+    if change.change is None:
+        value = before if before is not None else after
+        return change.note or ("" if value is None else f"at {_value(axis, value)}")
+    ends = f" [{_by(axis, interval[0])}, {_by(axis, interval[1])}]" if interval else ""
+    text = f"{_value(axis, before)} -> {_value(axis, after)}, {_by(axis, change.change)}{ends}"
+    if interval:
+        text += f", {change.n} seeds {'paired' if change.paired else 'apart (Welch)'}, p {p_text(change.p_drop)}"
+    return f"{text}; {change.note}" if change.note else text
 
 
 def p_text(p: float) -> str:
@@ -38,27 +39,27 @@ def _by(axis: str, value: float) -> str:
 LOUD = ("dropped", "missing", "other data", "source changed", "rose", "new", "too few", "within noise", "equal")
 
 
-def loudest_first(found: Iterable[Change]) -> list[Change]:
+def loudest_first(changes: Iterable[Change]) -> list[Change]:
     """What changed before what did not."""
-    return sorted(found, key=lambda one: LOUD.index(one.word) if one.word in LOUD else len(LOUD))
+    return sorted(changes, key=lambda change: LOUD.index(change.word) if change.word in LOUD else len(LOUD))
 
 
-def counted(found: Sequence[Change]) -> str:
+def counted(changes: Sequence[Change]) -> str:
     """How many of each word, loudest first."""
-    words = [one.word for one in loudest_first(found)]
+    words = [change.word for change in loudest_first(changes)]
     return f"{len(words)} comparisons: " + ", ".join(f"{words.count(word)} {word}" for word in dict.fromkeys(words))
 
 
-def row(one: Change) -> tuple[str, str, str, str]:
+def row(change: Change) -> tuple[str, str, str, str]:
     """A change under axis, path, word, change."""
-    return one.axis, one.path, one.word, said(one)
+    return change.axis, change.path, change.word, said(change)
 
 
 def differences(before: Accepted, after: Accepted) -> list[str]:
     """In what the two runs' circumstances differ, a line each; one line where they do not."""
-    one, other = (_facts(side) for side in (before, after))
-    found = [f"{key}: {one.get(key)} -> {other.get(key)}" for key in {**one, **other} if one.get(key) != other.get(key)]
-    return found or ["the same commit, code, versions, machine and settings"]
+    old, new = (_facts(side) for side in (before, after))
+    lines = [f"{key}: {old.get(key)} -> {new.get(key)}" for key in {**old, **new} if old.get(key) != new.get(key)]
+    return lines or ["the same commit, code, versions, machine and settings"]
 
 
 def _facts(side: Accepted) -> dict[str, object]:
@@ -66,4 +67,4 @@ def _facts(side: Accepted) -> dict[str, object]:
     plain = {"suite": side.suite, "root seed": side.root_seed, "commit": where["commit"], "code": where["code"]}
     plain |= {"device": where["device"], "threads": where["threads"], "machine": where["machine"]["processor"]}
     versions: dict[str, object] = where["versions"]
-    return plain | versions | side.settings
+    return plain | versions | side.settings.model_dump()

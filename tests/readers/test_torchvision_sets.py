@@ -1,4 +1,4 @@
-"""Published datasets, read from small files in the exact formats in which they are published."""
+"""TorchvisionDataset datasets, read from small files in the exact formats in which they are published."""
 
 import bz2
 import pickle
@@ -13,14 +13,14 @@ import pytest
 from scipy.io import savemat
 
 from tests.drawn import noise
-from tlbench.dataset import Part, datasets
+from tlbench.dataset import SplitName, datasets
 from tlbench.errors import TlbenchError
-from tlbench.readers.published import channels_first
+from tlbench.readers.torchvision_sets import channels_first
 from tlbench.workspace import Storage
 
 Bytes = npt.NDArray[np.uint8]
-Writer = Callable[[Path, Part, Bytes, npt.NDArray[np.int64]], None]
-PARTS: tuple[Part, Part] = ("train", "test")
+Writer = Callable[[Path, SplitName, Bytes, npt.NDArray[np.int64]], None]
+PARTS: tuple[SplitName, SplitName] = ("train", "test")
 REAL = Path(__file__).parents[3] / "shared" / "data" / "torchvision"
 
 
@@ -30,7 +30,7 @@ def _write_idx(path: Path, array: Bytes) -> None:
 
 
 def _idx(folder: str) -> Writer:
-    def write(root: Path, part: Part, images: Bytes, labels: npt.NDArray[np.int64]) -> None:
+    def write(root: Path, part: SplitName, images: Bytes, labels: npt.NDArray[np.int64]) -> None:
         stem = root / folder / "raw" / ("train" if part == "train" else "t10k")
         _write_idx(stem.with_name(f"{stem.name}-images-idx3-ubyte"), images[:, 0])
         _write_idx(stem.with_name(f"{stem.name}-labels-idx1-ubyte"), labels.astype(np.uint8))
@@ -38,13 +38,13 @@ def _idx(folder: str) -> Writer:
     return write
 
 
-def _emnist(root: Path, part: Part, images: Bytes, labels: npt.NDArray[np.int64]) -> None:
+def _emnist(root: Path, part: SplitName, images: Bytes, labels: npt.NDArray[np.int64]) -> None:
     stem = root / "EMNIST" / "raw"
     _write_idx(stem / f"emnist-letters-{part}-images-idx3-ubyte", images[:, 0].transpose(0, 2, 1))
     _write_idx(stem / f"emnist-letters-{part}-labels-idx1-ubyte", (labels + 1).astype(np.uint8))
 
 
-def _usps(root: Path, part: Part, images: Bytes, labels: npt.NDArray[np.int64]) -> None:
+def _usps(root: Path, part: SplitName, images: Bytes, labels: npt.NDArray[np.int64]) -> None:
     levels = (images.reshape(len(images), -1) + 0.5) / 127.5 - 1
     lines = [
         " ".join([str(label + 1), *(f"{i}:{level:.6f}" for i, level in enumerate(row, 1))])
@@ -54,7 +54,7 @@ def _usps(root: Path, part: Part, images: Bytes, labels: npt.NDArray[np.int64]) 
     (root / name).write_bytes(bz2.compress("\n".join(lines).encode()))
 
 
-def _svhn(root: Path, part: Part, images: Bytes, labels: npt.NDArray[np.int64]) -> None:
+def _svhn(root: Path, part: SplitName, images: Bytes, labels: npt.NDArray[np.int64]) -> None:
     held = {"X": images.transpose(2, 3, 1, 0), "y": np.where(labels == 0, 10, labels)[:, None].astype(np.uint8)}
     savemat(root / f"{part}_32x32.mat", held)
 
@@ -64,7 +64,7 @@ def _pickle(path: Path, held: object) -> None:
     path.write_bytes(pickle.dumps(held, protocol=2))
 
 
-def _cifar10(root: Path, part: Part, images: Bytes, labels: npt.NDArray[np.int64]) -> None:
+def _cifar10(root: Path, part: SplitName, images: Bytes, labels: npt.NDArray[np.int64]) -> None:
     folder = root / "cifar-10-batches-py"
     names = [f"data_batch_{i}" for i in range(1, 6)] if part == "train" else ["test_batch"]
     rows, targets = np.array_split(images.reshape(len(images), -1), len(names)), np.array_split(labels, len(names))
@@ -73,7 +73,7 @@ def _cifar10(root: Path, part: Part, images: Bytes, labels: npt.NDArray[np.int64
     _pickle(folder / "batches.meta", {"label_names": [f"thing{i}" for i in range(10)]})
 
 
-def _cifar100(root: Path, part: Part, images: Bytes, labels: npt.NDArray[np.int64]) -> None:
+def _cifar100(root: Path, part: SplitName, images: Bytes, labels: npt.NDArray[np.int64]) -> None:
     folder = root / "cifar-100-python"
     _pickle(folder / part, {"data": images.reshape(len(images), -1), "fine_labels": labels.tolist()})
     _pickle(folder / "meta", {"fine_label_names": [f"thing{i}" for i in range(100)]})
@@ -110,9 +110,9 @@ def storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Storage:
     return Storage(tmp_path / "data", tmp_path / "cache")
 
 
-def _write(name: str, root: Path) -> dict[Part, tuple[Bytes, npt.NDArray[np.int64]]]:
+def _write(name: str, root: Path) -> dict[SplitName, tuple[Bytes, npt.NDArray[np.int64]]]:
     writer, shape, n_classes = FORMATS[name]
-    written: dict[Part, tuple[Bytes, npt.NDArray[np.int64]]] = {}
+    written: dict[SplitName, tuple[Bytes, npt.NDArray[np.int64]]] = {}
     for seed, part in enumerate(PARTS):
         labels = np.random.default_rng(seed).permutation(np.repeat(np.arange(n_classes), 2 - seed))
         written[part] = noise(len(labels), *shape, seed=seed), labels
@@ -136,7 +136,7 @@ def test_the_published_format_is_read(name: str, storage: Storage) -> None:
 @pytest.mark.parametrize("name", FORMATS)
 def test_absent_data_says_where_it_was_looked_for_and_what_to_do(name: str, tmp_path: Path) -> None:
     root = tmp_path / "nowhere"
-    with pytest.raises(TlbenchError, match=rf"dataset '{name}' .* under {root} .*--data-root .*--download"):
+    with pytest.raises(TlbenchError, match=rf"dataset '{name}' .* under {root} .*the data root .*allow the download"):
         datasets.make(name).open("train", Storage(root, tmp_path))
     assert not root.exists()
 
@@ -154,7 +154,7 @@ def test_damaged_files_are_told_in_one_line(name: str, file: str, length: int, s
     _write(name, storage.data)
     path = storage.data / file
     path.write_bytes(path.read_bytes()[:length])
-    with pytest.raises(TlbenchError, match=rf"dataset '{name}' cannot be read under .*--data-root"):
+    with pytest.raises(TlbenchError, match=rf"dataset '{name}' cannot be read under .*the data root"):
         datasets.make(name).open("train", storage)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from tlbench.judging.changes import p_text
 from tlbench.judging.insights import insights, limits, needs
 from tlbench.judging.verdict import Judged, Verdict
+from tlbench.run import Run
 
 ORDER = ("negative", "unstable", "invalid", "inconclusive", "neutral", "positive")
 FLAGS = {
@@ -15,12 +16,17 @@ FLAGS = {
     "neutral": "== neutral",
     "inconclusive": "?  inconclusive",
 }
-COLUMNS = ("verdict", "target", "source", "method", "gain [interval]", "n", "hurt", "p (Holm)", "scratch", "accuracy")
+COLUMNS = ("verdict", "target", "source", "method", "gain [interval]", "n", "hurt", "p (Holm)", "scratch")
 
 
-def worst_first(found: Iterable[Verdict]) -> list[Verdict]:
+def columns(run: Run) -> tuple[str, ...]:
+    """The titles over a cell's row; the last is the metric's."""
+    return (*COLUMNS, run.suite.metric)
+
+
+def worst_first(verdicts: Iterable[Verdict]) -> list[Verdict]:
     """Negative cells first, the most harmful at the top."""
-    return sorted(found, key=lambda v: (ORDER.index(v.verdict), v.gain if v.gain is not None else 0.0))
+    return sorted(verdicts, key=lambda v: (ORDER.index(v.verdict), v.gain if v.gain is not None else 0.0))
 
 
 def flag(verdict: Verdict) -> str:
@@ -30,7 +36,7 @@ def flag(verdict: Verdict) -> str:
 
 
 def points(value: float | None) -> str:
-    """An accuracy difference in points, signed."""
+    """A difference in points, signed."""
     return "-" if value is None else f"{100 * value:+.1f}"
 
 
@@ -45,7 +51,7 @@ def with_interval(value: float | None, low_high: Sequence[float] | None) -> str:
 
 
 def row(verdict: Verdict) -> tuple[str, ...]:
-    """A cell's row under `COLUMNS`."""
+    """A cell's row under `columns`."""
     hurt = "-" if verdict.share_hurt is None else f"{verdict.share_hurt:.0%}"
     return (
         flag(verdict),
@@ -56,27 +62,30 @@ def row(verdict: Verdict) -> tuple[str, ...]:
         f"{verdict.n_pairs}/{verdict.n_planned}",
         hurt,
         p_text(verdict.p_adjusted) if verdict.n_pairs > 1 else "-",
-        percent(verdict.baseline_accuracy),
-        percent(verdict.accuracy),
+        percent(verdict.baseline_score),
+        percent(verdict.score),
     )
 
 
 def percent(value: float | None) -> str:
-    """An accuracy in percent."""
+    """A score in hundredths, as an accuracy is told."""
     return "-" if value is None else f"{100 * value:.1f}"
 
 
-def asked(run: dict[str, Any]) -> str:
+def asked(run: Run) -> str:
     """What was asked, in a sentence."""
-    cells = [cell for cell in run["cells"] if cell["role"] == "cell"]
-    sources, targets, methods = (len({c[part]["label"] for c in cells}) for part in ("source", "target", "method"))
-    suite, budget, looks = run["suite"], run["suite"]["budget"], " or ".join(str(n) for n in run["looks"])
-    rates = len(budget["learning_rates"])
+    cells = [cell for cell in run.cells if cell.role == "cell"]
+    sources, targets, methods = (
+        len({part.label for part in parts})
+        for parts in ([c.source for c in cells], [c.target for c in cells], [c.method for c in cells])
+    )
+    suite, looks = run.suite, " or ".join(str(n) for n in run.looks)
+    rates = len(suite.budget["learning_rates"])
     tuned = f"the best of {rates} learning rates each" if rates > 1 else "one learning rate"
     return (
         f"{len(cells)} cells: {_counted(sources, 'source')} by {_counted(methods, 'method')} on "
-        f"{_counted(targets, 'target')}, each paired with {suite['network']['name']} from scratch "
-        f"({budget['epochs']} epochs, {tuned}) at {looks} seeds."
+        f"{_counted(targets, 'target')}, each paired with {suite.network['name']} from scratch "
+        f"({suite.budget['epochs']} epochs, {tuned}) at {looks} seeds."
     )
 
 
@@ -84,10 +93,10 @@ def _counted(n: int, what: str) -> str:
     return f"{n} {what}{'' if n == 1 else 's'}"
 
 
-def by_source(found: Iterable[Verdict]) -> list[str]:
+def by_source(verdicts: Iterable[Verdict]) -> list[str]:
     """The answer in a sentence a source: where it hurts most and helps most, as far as is shown."""
     sources: dict[str, list[Verdict]] = {}
-    for v in found:
+    for v in verdicts:
         if v.role == "cell":
             sources.setdefault(v.source, []).append(v)
     return [f"{source} {_answer(cells)}." for source, cells in sources.items()]
@@ -106,14 +115,14 @@ def _answer(cells: list[Verdict]) -> str:
     return " and ".join(said) if said else f"is shown neither to hurt nor to help ({_counted(len(cells), 'cell')})"
 
 
-def headline(found: list[Verdict]) -> str:
+def headline(verdicts: list[Verdict]) -> str:
     """The answer in a sentence or two."""
-    judged = [v for v in found if v.role == "cell"]
+    judged = [v for v in verdicts if v.role == "cell"]
     harm = [v for v in judged if v.verdict == "negative"]
     help_ = [v for v in judged if v.verdict == "positive"]
     open_ = len(judged) - len(harm) - len(help_)
-    missing = sum(v.provisional for v in found)
-    text = f"Unfinished: {missing} of {len(found)} cells lack planned trials; run again. " if missing else ""
+    missing = sum(v.provisional for v in verdicts)
+    text = f"Unfinished: {missing} of {len(verdicts)} cells lack planned trials; run again. " if missing else ""
     text += f"Of {len(judged)} cells, {len(help_)} are positive, {len(harm)} negative, {open_} neither."
     if harm:
         worst = min(harm, key=lambda v: v.gain or 0.0)
@@ -124,11 +133,11 @@ def headline(found: list[Verdict]) -> str:
     return text
 
 
-def calibration(found: list[Verdict]) -> list[str]:
+def calibration(verdicts: list[Verdict]) -> list[str]:
     """What each kind of control should have said, and what it said."""
     lines = []
     asked = {"unflagged": "must not be flagged", "negative": "must be negative", "any": "no demand"}
-    for control in (v for v in found if v.role == "control"):
+    for control in (v for v in verdicts if v.role == "control"):
         said = {True: "as it must", False: "NOT AS IT MUST", None: "shown"}[control.as_expected]
         demand = asked[control.expect or "any"]
         name = f"{control.source} by {control.method} on {control.target}"
@@ -136,8 +145,8 @@ def calibration(found: list[Verdict]) -> list[str]:
     return lines
 
 
-def _difference(found: dict[str, Any] | None, name: str) -> str:
-    return "n/a" if not found else points(found[name]["mean"])
+def _difference(curve: dict[str, Any] | None, name: str) -> str:
+    return "n/a" if not curve else points(curve[name]["mean"])
 
 
 def _never(curve: dict[str, Any]) -> str:
@@ -165,8 +174,8 @@ def readings_row(v: Verdict) -> tuple[str, ...]:
     speed = "n/a"
     if curve and "log2_speedup" in curve:
         ratio, n = curve["log2_speedup"], len(curve["steps_to_target"])
-        held = f" ({curve['censored_pairs']}/{n} censored)" if curve["censored_pairs"] else ""
-        speed = (_never(curve) if ratio is None else f"{2**ratio:.2f}x") + held
+        censored = f" ({curve['censored_pairs']}/{n} censored)" if curve["censored_pairs"] else ""
+        speed = (_never(curve) if ratio is None else f"{2**ratio:.2f}x") + censored
     return (
         v.target,
         v.source,
@@ -204,19 +213,19 @@ READINGS = (
 @functools.lru_cache(maxsize=1)
 def remarks(judged: Judged) -> list[str]:
     """What the run says beyond its cells, what is open, and what limits it."""
-    found = judged.verdicts
-    return [*insights(found), *needs(found), *limits(judged.run, found)]
+    verdicts = judged.verdicts
+    return [*insights(verdicts), *needs(verdicts), *limits(judged.run, verdicts)]
 
 
 def all_notes(judged: Judged) -> list[str]:
     """What was done to the data, what was left out, and what befell single trials."""
     own = [f"{v.target}/{v.source}/{v.method}: {note}" for v in judged.verdicts for note in v.notes]
-    return [*judged.run["notes"], *judged.run["skipped"], *own]
+    return [*judged.run.notes, *judged.run.skipped, *own]
 
 
-def made_with(run: dict[str, Any]) -> list[str]:
+def made_with(run: Run) -> list[str]:
     """Device and versions, then commit and code."""
-    where = run["environment"]
+    where = run.environment
     versions = ", ".join(f"{name} {version}" for name, version in where["versions"].items() if version)
     commit = f"Commit {where['commit']}{' (dirty)' if where['dirty'] else ''}, code {where['code']}."
     return [f"{where['device']}, {where['machine']['processor']}; {versions}", commit]

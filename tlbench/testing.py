@@ -1,0 +1,229 @@
+"""The contract tests: what every leaf must hold, of this package or of another one.
+
+A package with leaves of its own runs them in its tests:
+
+    import pytest
+    from tlbench.testing import check, leaves_of
+
+    @pytest.mark.parametrize("leaf", leaves_of("my_package"), ids=repr)
+    def test_leaf(leaf):
+        check(leaf)
+
+A leaf that needs an argument is given one by hand: `check(datasets.make("mine:PATH"))`.
+"""
+
+import dataclasses
+import importlib.metadata
+import inspect
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from tlbench.dataset import Dataset, Split
+from tlbench.form import Form, default_form, forms
+from tlbench.method import Materials, Method
+from tlbench.metric import Metric
+from tlbench.network import HEAD, Architecture, Setup, networks
+from tlbench.shelf import Leaf, Shelf
+from tlbench.similarity import Similarity, View
+from tlbench.source import Source, Weights
+from tlbench.streams import seeded
+from tlbench.suite import SHELVES
+from tlbench.workspace import Storage, Workspace
+
+CPU = torch.device("cpu")
+
+
+def leaves_of(package: str) -> list[Leaf]:
+    """The leaves that a package offers as entry points and that need no argument, one of each.
+
+    Raises:
+        LookupError: it offers none; is it installed, and its entry points named `tlbench.<shelf>`?
+    """
+    made: list[Leaf] = []
+    for shelf in SHELVES.values():
+        points = importlib.metadata.entry_points(group=shelf.package)
+        names = [point.name for point in points if point.module.partition(".")[0] == package]
+        made += [shelf.make(name) for name in names if not needs_argument(shelf[name])]
+    if not made:
+        raise LookupError(f"package '{package}' offers no leaf of tlbench as an entry point")
+    return made
+
+
+def needs_argument(leaf: type[Leaf]) -> bool:
+    """Whether a leaf cannot be made from its name alone."""
+    return any(option.default is dataclasses.MISSING and not option.kw_only for option in leaf.options())
+
+
+def check(leaf: Leaf, workspace: Workspace | None = None) -> None:
+    """Holds a leaf to the contract of its shelf.
+
+    workspace: where data and kept weights may lie, a temporary folder without one.
+
+    Raises:
+        AssertionError: it does not hold.
+    """
+    shelf = next(shelf for shelf in SHELVES.values() if isinstance(leaf, shelf.contract))
+    _check_leaf(leaf, shelf)
+    with tempfile.TemporaryDirectory() as folder:
+        place = workspace or Workspace(Storage(Path(folder, "data"), Path(folder, "cache")), CPU)
+        CHECKS[shelf.contract](leaf, place)
+
+
+def _check_leaf(leaf: Leaf, shelf: Shelf[Any]) -> None:
+    kind = type(leaf)
+    assert dataclasses.is_dataclass(kind), f"{kind.__name__} is no dataclass"
+    assert kind.__doc__, f"{kind.__name__} has no docstring"
+    assert inspect.getdoc(inspect.getmodule(kind)), f"the module of {kind.__name__} has no docstring"
+    assert leaf.name in shelf, f"'{leaf.name}' is not on its shelf"
+    again = shelf.make(leaf.recipe())
+    assert again == leaf, "its recipe makes another leaf"
+    assert hash(again) == hash(leaf), "equal leaves differ in their hash"
+
+
+def _check_dataset(dataset: Dataset, workspace: Workspace) -> None:
+    train, test = dataset.open("train", workspace.storage), dataset.open("test", workspace.storage)
+    assert train.shape == test.shape, "items of the two splits differ in shape"
+    assert train.classes == test.classes, "the two splits have other classes"
+    for split in (train, test):
+        assert set(split.labels) == set(range(len(split.classes))), "labels are not 0..C-1, each there"
+    assert default_form(train, [train, test], 0).shape, "no form takes its items"
+    again = dataset.open("test", workspace.storage)
+    assert np.array_equal(test.whole(), again.whole()), "the test split is not the same whoever asks"
+    assert np.array_equal(test.take(np.array([1, 0])), test.whole()[[1, 0]]), "items come in another order than asked"
+
+
+def _check_form(form: Form, _: Workspace) -> None:
+    split = _items_for(form)
+    made = type(form).default(split, [split], 0).fitted(split, np.arange(len(split)))
+    inputs = made.tensor(split.whole(), CPU)
+    assert inputs.shape == (len(split), *made.shape), "inputs are not of the form's shape"
+    batch = made.random_batch(3, CPU)
+    assert batch.shape == (3, *made.shape), "a random batch is not of the form's shape"
+    assert batch.dtype == inputs.dtype, "a random batch is of another kind than inputs"
+    assert made.fitted(split, np.arange(1)) == made, "a fitted form is fitted anew"
+    assert made.inner_values > 0, "an input takes no room"
+    assert made.as_items(split.whole()).dtype == split.items.dtype, "items become something else"
+    assert type(form).augmentation(()).idle, "nothing was asked for, and inputs are changed"
+    assert made.label == type(form).default(split, [split], 0).label, "fitting changes the label, which stands in paths"
+
+
+def _items_for(form: Form) -> Split:
+    """Items of a kind that the form takes, two classes of them."""
+    labels = np.arange(12) % 2
+    random = np.random.default_rng(0)
+    pictures = random.integers(0, 256, (12, 3, 9, 9)).astype(np.uint8)
+    texts = np.array([" ".join(random.choice(["one", "two", "three"], 5)) for _ in labels], dtype=object)
+    splits = [Split(items, labels, ("a", "b")) for items in (pictures, texts)]
+    found = next((split for split in splits if form.reads([split])), None)
+    assert found is not None, "the form takes neither images nor texts"
+    return found
+
+
+def _check_network(architecture: Architecture, _: Workspace) -> None:
+    shape = (architecture.channels or 1, 32, 32)
+    with seeded(0, "testing"):
+        network = architecture.build(shape, 5).eval()
+        inputs = torch.randn(3, *shape)
+    with torch.no_grad():
+        logits = network(inputs)
+        assert logits.shape == (3, 5), "logits are not (B, C)"
+        assert network.features(inputs).shape == (3, network.head.in_features), "features do not fit the head"
+        assert torch.equal(network(network.run(inputs, 0, 1), 1), logits), "going on from a boundary gives other logits"
+    assert HEAD not in network.names, "a block is called like the head"
+
+
+def _setup() -> Setup:
+    form = forms.make({"name": "images", "size": 8, "channels": 1})
+    return Setup(networks.make({"name": "resnet", "width": 4}), form)
+
+
+def _check_method(method: Method, _: Workspace) -> None:
+    setup = _setup()
+    with seeded(0, "testing"):
+        fresh, source = setup.build(2), Weights(setup.build(3).eval(), ("a", "b", "c"))
+        another = Weights(setup.build(3).eval(), ("a", "b", "c"))
+    head = fresh.checksum([HEAD])
+    given = source if method.needs_source else None
+    start = method.start(Materials(fresh, given, ("a", "b")))
+    assert start.phases or start.readouts, "nothing is trained and nothing is read out"
+    if start.phases:
+        assert abs(sum(phase.share for phase in start.phases) - 1) < 1e-9, "the phases' shares do not make a whole"
+        assert any(HEAD in phase.moving for phase in start.phases) or start.readouts, "the head never learns"
+    for phase in start.phases:
+        start.network.moving_parameters(phase.moving)  # each names something
+    if start.network is fresh:
+        assert start.network.checksum([HEAD]) == head, "the head is not the seed's own, the same for every arm"
+    if method.needs_source:
+        with seeded(0, "testing"):
+            other = method.start(Materials(setup.build(2), another, ("a", "b"))).network
+        assert start.network.checksum(start.network.names) != other.checksum(other.names), "the source plays no part"
+    assert start.unfrozen is None or 0 <= start.unfrozen <= len(start.network.names), "more learns than there is"
+
+
+def _check_source(source: Source, workspace: Workspace) -> None:
+    setup = _setup()
+    first, second, other = (source.load(setup, workspace, seed, 0) for seed in (0, 0, 1))
+    assert first.digest() == second.digest(), "the same seed gives other weights"
+    assert (first.digest() != other.digest()) == source.varies, "`varies` does not say whether each seed has its own"
+    assert (first.classes is not None) == source.has_head, "`has_head` does not say whether there is a head"
+    assert not first.network.training, "the network is in training mode"
+
+
+def _check_metric(metric: Metric, _: Workspace) -> None:
+    random = torch.Generator().manual_seed(0)
+    labels = torch.arange(60) % 3
+    true = torch.nn.functional.one_hot(labels, 3).double() * 4 + torch.rand(60, 3, generator=random)
+    shuffled = true[torch.randperm(60, generator=random)]
+    items, truth = metric.contributions(true, labels), labels.numpy()
+    assert items.shape == (60,), "there is not one contribution an item"
+    measured = metric.measure(true, truth)
+    assert abs(measured.score - float(items.double().mean())) < 1e-9, "the score is not the mean of contributions"
+    assert metric.value(true, labels) > metric.value(shuffled, labels), (
+        "good predictions are not better, in its direction"
+    )
+    assert not measured.at_chance, "good predictions are at chance"
+    renamed = metric.contributions(true[:, [2, 0, 1]], (labels + 1) % 3)
+    assert torch.allclose(renamed.double(), items.double()), "renaming classes changes something"
+    limit, chance = metric.chance_limit(truth), metric.chance(truth)
+    assert (limit >= chance) == metric.higher_is_better or limit == chance, "luck makes a guess worse"
+    assert metric.margin > 0, "its margin is nothing"
+    diverged = torch.full((60, 3), torch.nan, dtype=torch.float64)
+    assert torch.isfinite(metric.contributions(diverged, labels)).all(), "a network that diverged has no finite score"
+
+
+def _view(*, shuffled: bool = False, renamed: bool = False) -> View:
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.arange(120) % 4
+    features = torch.randn(4, 16, generator=generator, dtype=torch.float64)[labels] * 2
+    features = features + torch.randn(120, 16, generator=generator, dtype=torch.float64)
+    probabilities = torch.softmax(features[:, :6], 1)
+    own = torch.randn(200, 16, generator=generator, dtype=torch.float64)
+    seen = labels[torch.randperm(120, generator=generator)] if shuffled else labels
+    return View(features, (seen + 1) % 4 if renamed else seen, probabilities, own)
+
+
+def _check_similarity(similarity: Similarity, _: Workspace) -> None:
+    assert similarity.reference, "it names no paper"
+    score, renamed, shuffled = (similarity.score(v) for v in (_view(), _view(renamed=True), _view(shuffled=True)))
+    assert score is not None, "it does not apply where everything is at hand"
+    assert renamed is not None, "it depends on the names of classes"
+    assert abs(score - renamed) <= 1e-6 * max(1.0, abs(score)), "renaming classes changes it"
+    assert shuffled is not None, "it does not apply to shuffled labels"
+    if abs(shuffled - score) > 1e-6 * max(1.0, abs(score)):  # it looks at labels
+        assert (score > shuffled) == similarity.higher_is_closer, "shuffled labels are closer than true ones"
+
+
+CHECKS: dict[type[Leaf], Callable[[Any, Workspace], None]] = {
+    Dataset: _check_dataset,
+    Form: _check_form,
+    Architecture: _check_network,
+    Source: _check_source,
+    Method: _check_method,
+    Metric: _check_metric,
+    Similarity: _check_similarity,
+}
