@@ -50,7 +50,7 @@ def test_every_leaf_holds_its_contract(shelf: str, name: str, workspace: Workspa
     check(leaf, workspace)
 
 
-@pytest.mark.parametrize("shelf", ["datasets", "sources", "methods", "similarities"])
+@pytest.mark.parametrize("shelf", ["datasets", "sources", "methods", "metrics", "similarities"])
 def test_leaves_are_small(shelf: str) -> None:
     for path in (Path(__file__).parents[1] / "tlbench" / shelf).glob("*.py"):
         assert len(path.read_text().splitlines()) <= LEAF_LINES, path.name

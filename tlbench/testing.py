@@ -205,6 +205,8 @@ def _check_metric(metric: Metric, _: Workspace) -> None:
             f"scores of {bad} are not dealt with"
         )
     assert metric.margin > 0, "its margin is nothing"
+    diverged = torch.full((60, 3), torch.nan, dtype=torch.float64)
+    assert torch.isfinite(metric.contributions(diverged, labels)).all(), "a network that diverged has no finite score"
 
 
 def _view(*, shuffled: bool = False, renamed: bool = False) -> View:
