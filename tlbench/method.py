@@ -149,17 +149,26 @@ class Start:
         """Before anything is trained.
 
         Raises:
-            TlbenchError: phases name parts, parameters or blocks that the network does not have, or one of several
-                candidates is not trained, so that none is the best on validation.
+            TlbenchError: phases name parts, parameters or blocks that the network does not have, have a factor for what
+                does not move, or do not share out the budget; or one of several candidates is not trained, so that
+                none is the best on validation.
         """
         candidates = (self, *self.alternatives)
-        if self.alternatives and not all(one.phases for one in candidates):
+        if self.alternatives and not all(candidate.phases for candidate in candidates):
             raise TlbenchError("a start with alternatives needs phases, and so does each of them")
-        for one in candidates:
-            one.network.moving_parameters(one.moving)
-            for block in one.watched:
-                if block not in one.network.names:
-                    raise unknown("block of the network", block, one.network.names)
+        for candidate in candidates:
+            candidate.network.moving_parameters(candidate.moving)
+            if candidate.phases and abs(sum(phase.share for phase in candidate.phases) - 1) > 1e-9:
+                raise TlbenchError(
+                    f"phases take {sum(p.share for p in candidate.phases):g} of the budget, not all of it"
+                )
+            for phase in candidate.phases:
+                for entry in phase.factors:
+                    if entry not in phase.moving:
+                        raise unknown("entry of a phase's moving", entry, phase.moving)
+            for block in candidate.watched:
+                if block not in candidate.network.names:
+                    raise unknown("block of the network", block, candidate.network.names)
 
     @property
     def watched(self) -> tuple[str, ...]:

@@ -201,6 +201,14 @@ def _watching_nothing(materials: Materials) -> Start:
     return Start(materials.transferred(), (Phase((HEAD,), penalty=penalty),))
 
 
+def _factor_for_nothing(materials: Materials) -> Start:
+    return Start(materials.transferred(), (Phase((HEAD,), factors={"layer3": 0.1}),))
+
+
+def _half_a_budget(materials: Materials) -> Start:
+    return Start(materials.transferred(), (Phase((HEAD,), share=0.5),))
+
+
 def _untrained_candidate(materials: Materials) -> Start:
     return replace(_everything(materials), alternatives=(_features(materials),))
 
@@ -210,6 +218,8 @@ def _untrained_candidate(materials: Materials) -> Start:
     [
         (_moving_nothing, r"nothing in part 'layer3' fits '\*\.alpha'"),
         (_watching_nothing, "unknown block of the network 'layer9': did you mean 'layer"),
+        (_factor_for_nothing, "unknown entry of a phase's moving 'layer3': known: head"),
+        (_half_a_budget, r"phases take 0\.5 of the budget, not all of it"),
         (_untrained_candidate, "a start with alternatives needs phases, and so does each of them"),
     ],
 )
