@@ -24,6 +24,7 @@ from tlbench.engine import (
     default_jobs,
     pending,
     record_of,
+    refuse_other_versions,
     refuse_what_is_not_ours,
 )
 from tlbench.errors import TlbenchError
@@ -183,6 +184,7 @@ class Study:
 
     def _session(self, means: Means) -> "_Session":
         refuse_what_is_not_ours(self.folder)
+        refuse_other_versions(self.folder)
         if means.device not in self._workspaces:
             allowed = self.suite.download if self._download is None else self._download
             place = storage(self._data_root, download=allowed)

@@ -4,7 +4,7 @@ from tlbench.engine.choices import Choices
 from tlbench.engine.execution import Execution
 from tlbench.engine.executor import Engine, Executor, Mode, default_jobs
 from tlbench.engine.jobs import Job, Watch
-from tlbench.engine.ownership import clear, refuse_what_is_not_ours
+from tlbench.engine.ownership import clear, refuse_other_versions, refuse_what_is_not_ours
 from tlbench.engine.pool import WorkerPool
 from tlbench.engine.progress import Progress
 from tlbench.engine.resume import Pending, all_jobs, as_json, pending, record_of
@@ -29,5 +29,6 @@ __all__ = [
     "default_jobs",
     "pending",
     "record_of",
+    "refuse_other_versions",
     "refuse_what_is_not_ours",
 ]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tlbench.errors import TlbenchError
-from tlbench.records import DRAWN_BY, RUN_FILE, read_json
+from tlbench.records import DRAWN_BY, RUN_FILE, SCHEMA_VERSION, read_json
 
 REPORT_FILES = ("report.html", "report.md", "figures")
 RECORD = re.compile(r"(seed|timing)-\d+\.json")
@@ -29,6 +29,20 @@ def refuse_what_is_not_ours(folder: Path) -> None:
     for name in REPORT_FILES:
         if (folder / name).exists():
             raise TlbenchError(f"{folder / name} is not a run's and would be written over; name another folder")
+
+
+def refuse_other_versions(folder: Path) -> None:
+    """Before a run is gone on with: records of another schema version would be written over as if they were damaged.
+
+    Raises:
+        TlbenchError: the run was begun by a tlbench of another schema version.
+    """
+    version = _manifest(folder)["schema_version"] if (folder / RUN_FILE).exists() else SCHEMA_VERSION
+    if version != SCHEMA_VERSION:
+        raise TlbenchError(
+            f"{folder} holds a run of schema version {version}, this tlbench writes {SCHEMA_VERSION}; "
+            "run into another folder, or start afresh, which removes it"
+        )
 
 
 def clear(folder: Path) -> int:
