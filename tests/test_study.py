@@ -1,6 +1,10 @@
 """Studies: run.json first, resume, redo what changed, keep what is done, whatever the number of workers."""
 
 import json
+import os
+import subprocess
+import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +93,36 @@ def test_a_run_of_another_schema_version_is_not_written_over(version: int, tmp_p
     assert _outcomes(folder) == before
     assert _study(folder).clear() == 0
     assert _run(folder).ran == 6
+
+
+def test_what_the_program_itself_defines_is_run_in_its_process(tmp_path: Path) -> None:
+    """Such a class cannot be found by workers; the run says so instead of ending with a broken one."""
+    script = """
+        from dataclasses import dataclass
+        from tests.tiny import tiny_suite
+        from tlbench import Method, Phase, Start, Study
+
+        @dataclass(frozen=True)
+        class HeadOnly(Method):
+            def start(self, materials):
+                return Start(materials.transferred(), (Phase(("head",)),))
+
+        cross = [{"sources": ["null"], "methods": [HeadOnly()]}]
+        print(Study(tiny_suite(cross=cross), "out").run(device="cpu", jobs=2))
+    """
+    (tmp_path / "script.py").write_text(textwrap.dedent(script))
+    command = [sys.executable, "-W", "ignore", "script.py"]
+    paths = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    environment = os.environ | {"PYTHONPATH": paths}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert "Ran(ran=4, kept=0, failed=0, missing=0)" in done.stdout, done.stderr
+    assert "HeadOnly is defined in the program itself" in done.stderr
+
+
+@pytest.mark.parametrize("jobs", [0, -2])
+def test_fewer_than_one_worker_is_refused(jobs: int, tmp_path: Path) -> None:
+    with pytest.raises(TlbenchError, match="at least 1 is needed"):
+        _study(tmp_path / "out").run(device="cpu", jobs=jobs)
 
 
 def test_a_run_leaves_threads_as_they_were(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from tlbench.engine import (
     record_of,
     refuse_other_versions,
     refuse_what_is_not_ours,
+    what_cannot_travel,
 )
 from tlbench.errors import TlbenchError
 from tlbench.frame import read
@@ -202,6 +203,8 @@ class _Session:
         self.suite, self.folder, self.workspace = suite, folder, workspace
         self.plan: Plan = resolve(suite, self.workspace)
         begun = read_json(folder / RUN_FILE).get("engine", {}) if (folder / RUN_FILE).is_file() else means.like or {}
+        if means.jobs is not None and means.jobs < 1:
+            raise TlbenchError(f"{means.jobs} workers: at least 1 is needed")
         jobs = means.jobs or default_jobs(self.workspace.device)
         threads = begun.get("threads", default_threads(jobs))  # both can change the last bit of a result
         self.engine = Engine(str(self.workspace.device), jobs, threads, means.mode)
@@ -210,6 +213,9 @@ class _Session:
     def run(self, executor: Executor | None, progress: Progress, limits: Limits) -> Ran:
         if (limits.seconds is not None or limits.seeds is not None) and self.suite.seeds != "auto":
             raise TlbenchError('limits of seconds and seeds need seeds = "auto"')
+        if executor is None and self.engine.jobs > 1 and (why := what_cannot_travel(self.plan)):
+            self.engine = replace(self.engine, jobs=1)
+            progress.say(f"{why}: run in this process alone")
         self._introduce(progress)
         ran, started = 0, time.monotonic()
         with executor or WorkerPool(self.engine, self.workspace) as runner:

@@ -227,3 +227,11 @@ def test_a_penalty_belongs_to_its_phase() -> None:
     seen = Seen()
     _fit(_network(), Phase(ALL, 0.5), Phase(ALL, 0.5, penalty=Penalty(seen, ("stem",))))
     assert len(seen.batches) == STEPS / 2
+
+
+def test_moments_are_kept_over_a_phase_in_which_a_part_rests() -> None:
+    kept, new = (
+        _trained(Phase((HEAD,), 0.25), Phase(("layer3",), 0.25, optimizer="kept"), Phase((HEAD,), 0.5, optimizer=how))
+        for how in ("kept", "new")
+    )
+    assert kept.checksum([HEAD]) != new.checksum([HEAD])

@@ -3,7 +3,7 @@
 from tlbench.engine.choices import Choices
 from tlbench.engine.execution import Execution
 from tlbench.engine.executor import Engine, Executor, Mode, default_jobs
-from tlbench.engine.jobs import Job, Watch
+from tlbench.engine.jobs import Job, Watch, what_cannot_travel
 from tlbench.engine.ownership import clear, refuse_other_versions, refuse_what_is_not_ours
 from tlbench.engine.pool import WorkerPool
 from tlbench.engine.progress import Progress
@@ -31,4 +31,5 @@ __all__ = [
     "record_of",
     "refuse_other_versions",
     "refuse_what_is_not_ours",
+    "what_cannot_travel",
 ]

@@ -1,15 +1,18 @@
 """Jobs: pieces of work that can be sent anywhere, each a small spec and what is known of it beforehand."""
 
+import io
+import pickle
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from pathlib import Path
+from types import FunctionType
 from typing import Any, TypeAlias
 
 from tlbench.errors import TlbenchError, one_line
 from tlbench.network import Setup
 from tlbench.records import Outcome, Record
 from tlbench.source import Source
-from tlbench.trials import Choice, Trial, run_together
+from tlbench.trials import Choice, Plan, Trial, run_together
 from tlbench.workspace import Workspace
 
 TOGETHER = 5  # seeds that are joined at most: those of the first look
@@ -77,6 +80,32 @@ class Unit:
         """The records that were asked for, with their paths."""
         made = zip(self.trials, run_together(self.trials, workspace, self.choice), strict=True)
         return [(trial.path, record) for trial, record in made if trial in self.wanted]
+
+
+class _Traveller(pickle.Pickler):
+    """Pickles into nowhere and notes what only this program's main module defines."""
+
+    def __init__(self) -> None:
+        super().__init__(io.BytesIO())
+        self.only_here: list[str] = []
+
+    def reducer_override(self, given: Any) -> Any:
+        """Looks at every class and function on the way."""
+        if isinstance(given, type | FunctionType) and given.__module__ == "__main__":
+            self.only_here.append(given.__qualname__)
+        return NotImplemented
+
+
+def what_cannot_travel(plan: Plan) -> str:
+    """What keeps a plan's trials from workers of another process, which do not import the main module; or nothing."""
+    traveller = _Traveller()
+    try:
+        traveller.dump([plan.cells, plan.suite.baseline, plan.suite.similarities])
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        return f"a leaf cannot be sent to workers ({one_line(error)})"
+    if traveller.only_here:
+        return f"{traveller.only_here[0]} is defined in the program itself, not in a module that workers could import"
+    return ""
 
 
 def block_of(trial: Trial) -> int:

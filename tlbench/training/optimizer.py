@@ -44,16 +44,19 @@ class AdamW:
         self.weight_decay = weight_decay
         factors = dict.fromkeys(factor for _, factor in parts)
         self._groups = [_Group([p for ps, own in parts if own == factor for p in ps], factor) for factor in factors]
+        self._resting: list[_Group] = []
         if before is not None:
             self._go_on_from(before)
 
     def _go_on_from(self, before: "AdamW") -> None:
-        known = [(group, i, p) for group in before._groups for i, p in enumerate(group.parameters)]  # noqa: SLF001
+        """Also with the moments of what has rested since it moved."""
+        known = [(g, i) for g in (*before._groups, *before._resting) for i in range(len(g.parameters))]  # noqa: SLF001
         for group in self._groups:
             for i, parameter in enumerate(group.parameters):
-                for other, j, same in known:
-                    if same is parameter:
-                        group.take(i, other, j)
+                kept = next(((other, j) for other, j in known if other.parameters[j] is parameter), None)
+                if kept is not None:
+                    group.take(i, *kept)
+        self._resting = [*before._groups, *before._resting]  # noqa: SLF001
 
     def zero_grad(self) -> None:
         """Forgets all gradients."""

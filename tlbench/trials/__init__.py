@@ -8,7 +8,7 @@ from tlbench.trials.grid import tries
 from tlbench.trials.outcome import conclude
 from tlbench.trials.plan import Cell, Outline, Plan, outline, resolve
 from tlbench.trials.planfile import notes, run_of
-from tlbench.trials.scoring import Scoring
+from tlbench.trials.similarity_scores import Scoring
 from tlbench.trials.trial import FAILED_TOGETHER, Trial, run_together
 
 __all__ = [

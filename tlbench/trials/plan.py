@@ -17,7 +17,7 @@ from tlbench.streams import seeded
 from tlbench.suite import Control, Cross, Suite
 from tlbench.trials.conditions import PLATEAU, Conditions
 from tlbench.trials.draws import draw_of
-from tlbench.trials.scoring import Scoring
+from tlbench.trials.similarity_scores import Scoring
 from tlbench.trials.trial import Trial
 from tlbench.workspace import Workspace
 

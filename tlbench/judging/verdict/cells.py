@@ -12,7 +12,7 @@ from tlbench.judging.readings import convergence, cost
 from tlbench.judging.verdict.axes import CONVERGENCE, FINAL, AxisVerdict, judge_axis, judge_cost
 from tlbench.judging.verdict.cell_records import CellRecords
 from tlbench.judging.verdict.judge import LEAST_PAIRS
-from tlbench.judging.verdict.verdict import Verdict
+from tlbench.judging.verdict.shown import Verdict
 from tlbench.records import Outcome, Record, Scores
 from tlbench.runfile import Protocol, Run
 

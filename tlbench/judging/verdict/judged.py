@@ -11,8 +11,8 @@ from tlbench.frame import verdict_table
 from tlbench.judging.readings import target_score
 from tlbench.judging.verdict.cell_records import CellRecords, read_cells
 from tlbench.judging.verdict.cells import judge_cells
+from tlbench.judging.verdict.shown import Verdict
 from tlbench.judging.verdict.starts import Starts, best_starts
-from tlbench.judging.verdict.verdict import Verdict
 from tlbench.runfile import Run, read_run
 
 SHOWN = (

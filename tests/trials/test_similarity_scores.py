@@ -3,7 +3,7 @@
 from tests.tiny import SOURCE, tiny_conditions
 from tlbench.similarity import similarities
 from tlbench.source import sources
-from tlbench.trials.scoring import Scoring
+from tlbench.trials.similarity_scores import Scoring
 from tlbench.workspace import Workspace
 
 MEASURES = tuple(similarities.make(name) for name in ("leep", "logme", "frechet"))

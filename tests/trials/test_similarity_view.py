@@ -4,7 +4,7 @@ import torch
 
 from tlbench.network import networks
 from tlbench.training.items import Encoded
-from tlbench.trials.scoring import view
+from tlbench.trials.similarity_scores import view
 
 NETWORK = networks.make({"name": "resnet", "width": 4}).build((1, 8, 8), 3)
 ITEMS = Encoded(torch.randn(10, 1, 8, 8), torch.arange(10) % 3)
