@@ -238,7 +238,7 @@ def test_bicubic_does_not_leave_the_scale() -> None:
     found = _bicubic(20).reshaped(edges, CPU)
     assert (float(found.min()), float(found.max())) == (0, 1)
     assert torch.equal(found, bare.clamp(0, 1))
-    assert set(_bicubic(8).as_items(edges).ravel()) == {0, 255}
+    assert set(_bicubic(8).pixels(edges).ravel()) == {0, 255}
 
 
 def test_bicubic_cuts_the_centre_of_a_larger_resize() -> None:
@@ -263,7 +263,7 @@ def test_another_interpolation_is_refused() -> None:
 )
 def test_items_of_a_form_are_items_still(form: Images, shape: tuple[int, ...]) -> None:
     items = noise(4, 1, 8, 8)
-    found = form.as_items(items)
+    found = form.pixels(items)
     assert found.dtype == np.uint8
     assert found.shape == (4, *shape)
     assert torch.allclose(torch.from_numpy(found) / 255, form.reshaped(items, CPU), atol=0.5 / 255 + 1e-6)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
+import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
@@ -86,8 +87,11 @@ class Form(Leaf, ABC):
         """(n, *shape) inputs of n items, scaled; the form must be fitted."""
 
     @abstractmethod
-    def as_items(self, items: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """The items brought to the form's shape, still items."""
+    def permuted(self, items: npt.NDArray[Any], random: np.random.Generator) -> npt.NDArray[Any]:
+        """Items whose places (pixels, words) are permuted, the same way in every item; for a control.
+
+        Brought to the form's shape first, so that the network sees every place.
+        """
 
     @abstractmethod
     def random_batch(self, size: int, device: torch.device) -> Tensor:

@@ -109,7 +109,9 @@ def _check_form(form: Form, _: Workspace) -> None:
     assert torch.isfinite(inputs.double()).all(), "inputs are not finite"
     assert made.inner_values > 0, "an input takes no room"
     assert forms.make(made.recipe()) == made, "the recipe of a fitted form makes another"
-    assert made.as_items(split.whole()).dtype == split.items.dtype, "items become something else"
+    permuted, again = (made.permuted(split.whole(), np.random.default_rng(0)) for _ in "ab")
+    assert np.array_equal(permuted, again), "the same stream permutes in another way"
+    assert made.tensor(permuted, CPU).shape == inputs.shape, "permuted items are no items any more"
     nothing = type(form).augmentation(())
     assert nothing.idle, "nothing was asked for, and it would change inputs"
     assert torch.equal(nothing(inputs, torch.Generator(), made.blank()), inputs), (

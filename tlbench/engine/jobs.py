@@ -53,7 +53,9 @@ class Loading:
         """What the user should know of the source."""
         try:
             return self.source.load(self.setup, workspace, self.seed, self.root_seed).notes
-        except (RuntimeError, OSError, MemoryError) as error:
+        except TlbenchError:
+            raise
+        except Exception as error:  # noqa: BLE001  whatever it is, it ends the run in a line that names the source
             raise TlbenchError(f"source '{self.source.label}' could not be made ready: {one_line(error)}") from None
 
 

@@ -86,10 +86,16 @@ class Images(Form):
         mean, std = (torch.tensor(values, device=device).view(1, -1, 1, 1) for values in (self.mean, self.std))
         return (images - mean) / std
 
-    def as_items(self, items: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-        """The same as (n, channels, size, size) uint8."""
+    def pixels(self, items: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+        """(n, C, H, W) uint8 as (n, channels, size, size) uint8."""
         whole: npt.NDArray[np.uint8] = (self.reshaped(items, torch.device("cpu")) * 255).round().byte().numpy()
         return whole
+
+    def permuted(self, items: npt.NDArray[Any], random: np.random.Generator) -> npt.NDArray[np.uint8]:
+        """(n, channels, size, size) uint8, the pixels of each channel permuted alike."""
+        whole = self.pixels(items)
+        flat = whole.reshape(*whole.shape[:2], -1)
+        return flat[:, :, random.permutation(flat.shape[2])].reshape(whole.shape)
 
     def fitted(self, split: Split, indices: Indices) -> Self:
         """This form with its mean and std fixed: those of the images at `indices`, unless it has its own."""

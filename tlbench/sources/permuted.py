@@ -21,7 +21,5 @@ class Permuted(Pretrained):
         return labels
 
     def rearrange(self, split: Split, form: Form, random: np.random.Generator) -> Split:
-        """The split at the network's own size, its pixels permuted."""
-        items = form.as_items(split.whole())
-        flat = items.reshape(*items.shape[:2], -1)
-        return replace(split, items=flat[:, :, random.permutation(flat.shape[2])].reshape(items.shape), rows=None)
+        """The split in the form's own shape, its places permuted."""
+        return replace(split, items=form.permuted(split.whole(), random), rows=None)
