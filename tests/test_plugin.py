@@ -1,5 +1,6 @@
 """A package with leaves of its own: they are listed, run, and held to the contracts by the package's own tests."""
 
+import json
 import os
 import subprocess
 import sys
@@ -9,6 +10,17 @@ from pathlib import Path
 import pytest
 
 PLUGIN = Path(__file__).parent / "plugin"
+WORDS = """
+network = {{ name = "mlp", width = 16 }}
+epochs = 10
+learning_rates = [0.01]
+seeds = 5
+metric = "{metric}"
+targets = [{{ dataset = "words", n_train = 100 }}]
+[[cross]]
+sources = [{{ name = "trained", dataset = "words:1", steps = 60 }}]
+methods = ["linear_probe", "finetune", "features"]
+"""
 
 
 @pytest.fixture
@@ -32,7 +44,7 @@ def _run(environment: dict[str, str], folder: Path, *command: str) -> subprocess
 
 def test_the_packages_own_tests_hold_its_leaves_to_the_contracts(installed: dict[str, str], tmp_path: Path) -> None:
     done = _run(installed, tmp_path, "pytest", "-q", "-c", os.devnull, str(PLUGIN / "test_leaves.py"))
-    assert "2 passed" in done.stdout, done.stdout + done.stderr
+    assert "5 passed" in done.stdout, done.stdout + done.stderr
 
 
 def test_a_broken_leaf_is_found(installed: dict[str, str], tmp_path: Path) -> None:
@@ -45,8 +57,28 @@ def test_a_broken_leaf_is_found(installed: dict[str, str], tmp_path: Path) -> No
     copied.write_text((PLUGIN / "test_leaves.py").read_text())
     installed["PYTHONPATH"] = f"{tmp_path / 'broken'}{os.pathsep}{installed['PYTHONPATH']}"
     done = _run(installed, tmp_path, "pytest", "-q", "-c", os.devnull, str(copied))
-    assert "1 failed, 1 passed" in done.stdout
+    assert "1 failed, 4 passed" in done.stdout
     assert "the source plays no part" in done.stdout
+
+
+def test_strings_go_through_a_form_of_their_own_and_a_loss_through_verdicts(
+    installed: dict[str, str], tmp_path: Path
+) -> None:
+    """Items that are no images, controls among the sources; the share of errors is one less the accuracy."""
+    told = {}
+    for metric in ("accuracy", "error_rate"):
+        (tmp_path / "words.toml").write_text(WORDS.format(metric=metric))
+        done = _run(installed, tmp_path, "tlbench", "run", "words.toml", "--out", metric, "--jobs", "1", "--json")
+        assert done.returncode == 0, done.stderr
+        told[metric] = {(v["source"], v["method"]): v for v in json.loads(done.stdout)["cells"]}
+    assert told["accuracy"].keys() == told["error_rate"].keys()
+    for cell, verdict in told["accuracy"].items():
+        other = told["error_rate"][cell]
+        assert other["verdict"] == verdict["verdict"]
+        assert other["gain"] == pytest.approx(verdict["gain"])
+        if verdict["score"] is not None:
+            assert other["score"] == pytest.approx(1 - verdict["score"])
+            assert other["interval"] == pytest.approx(verdict["interval"])
 
 
 def test_its_leaves_are_listed_and_run(installed: dict[str, str], tmp_path: Path) -> None:
