@@ -1,18 +1,22 @@
 """Metrics: a score is the mean of what items add to it, whichever direction is better."""
 
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 import torch
+from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 from torch.nn import functional
 
-from tests.tiny import ACCURACY
+from tests.tiny import ACCURACY, tiny_conditions, tiny_suite, tiny_trial
 from tlbench.dataset import Labels
 from tlbench.errors import TlbenchError
 from tlbench.metric import Metric, metrics
+from tlbench.training import FittedClassifier
+from tlbench.trials import resolve, run_of
+from tlbench.workspace import Workspace
 
 LABELS = torch.tensor([0, 0, 0, 1, 2])
 SCORES = torch.tensor(
@@ -114,3 +118,54 @@ def test_a_metric_is_made_by_name() -> None:
     assert metrics.make("accuracy").recipe() == {"name": "accuracy"}
     with pytest.raises(TlbenchError, match="unknown metric 'acuracy': did you mean 'accuracy'"):
         metrics.make("acuracy")
+
+
+@dataclass(frozen=True)
+class Wide(Metric):
+    """Mean negative log-probability of the right class, at most 20."""
+
+    higher_is_better: ClassVar[bool] = False
+    margin: ClassVar[float] = 1.5
+    probabilities: ClassVar[bool] = True
+
+    def contributions(self, scores: Tensor, labels: Tensor) -> Tensor:
+        """Of each item."""
+        return -torch.log_softmax(scores.double(), 1).gather(1, labels[:, None])[:, 0].nan_to_num(-20.0).clamp(min=-20)
+
+    def chance(self, labels: Labels) -> float:
+        """The entropy of the classes' shares."""
+        shares = np.bincount(labels) / len(labels)
+        return float(-(shares * np.log(shares)).sum())
+
+    def chance_limit(self, labels: Labels) -> float:
+        """A little less."""
+        return 0.98 * self.chance(labels)
+
+
+def test_a_metric_of_probabilities_refuses_scores_that_are_none(workspace: Workspace) -> None:
+    conditions = replace(tiny_conditions(), metric=Wide())
+    for method in ("majority", "features:logistic", "features:knn", "scratch"):
+        assert tiny_trial(method, conditions=conditions).run(workspace).outcome.failure is None
+    for method in ("features:linear_svm", "direct"):
+        failure = tiny_trial(method, conditions=conditions).run(workspace).outcome.failure or ""
+        label = method.replace(":", "-")
+        assert failure.endswith(
+            f"metric 'test_metric' reads probabilities, and the scores of method '{label}' are none"
+        )
+
+
+def test_logistic_regression_on_two_classes_gives_its_probabilities() -> None:
+    outputs, labels = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32), np.arange(40) % 2
+    fitted = LogisticRegression().fit(outputs, labels)
+    scores = torch.from_numpy(FittedClassifier(fitted, 2, "")(outputs))
+    assert np.allclose(torch.softmax(scores, 1).numpy(), fitted.predict_proba(outputs))
+
+
+def test_margins_are_the_metrics_own_unless_the_suite_says_others(workspace: Workspace) -> None:
+    def margins(**changes: Any) -> tuple[float, float]:
+        plan = resolve(tiny_suite(metric=Wide(), **changes), workspace)
+        settings = run_of(plan, workspace, "x", {"threads": 1}).verdict
+        return settings.margin, settings.convergence_margin
+
+    assert margins() == (1.5, 3.0)
+    assert margins(verdict={"margin": 0.2}) == (0.2, 3.0)

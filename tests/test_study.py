@@ -8,6 +8,7 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -123,6 +124,47 @@ def test_what_the_program_itself_defines_is_run_in_its_process(tmp_path: Path) -
 def test_fewer_than_one_worker_is_refused(jobs: int, tmp_path: Path) -> None:
     with pytest.raises(TlbenchError, match="at least 1 is needed"):
         _study(tmp_path / "out").run(device="cpu", jobs=jobs)
+
+
+def test_seeds_of_an_earlier_run_beyond_those_planned_are_not_judged(tmp_path: Path) -> None:
+    """Neither scores nor failures; they are of another recipe."""
+    _run(tmp_path / "out", seeds=4, epochs=1)
+    _run(tmp_path / "out", seeds=2, epochs=6)
+    _run(tmp_path / "other", seeds=2, epochs=6)
+    judged, alone = (_study(tmp_path / name, seeds=2).judge() for name in ("out", "other"))
+    assert [v.score for v in judged.verdicts] == [v.score for v in alone.verdicts]
+    assert all(set(cell.own.records) | set(cell.base.records) == {0, 1} for cell in judged.cells)
+
+
+def test_timings_of_another_recipe_are_not_judged(tmp_path: Path) -> None:
+    _run(tmp_path / "out", epochs=1)
+    _study(tmp_path / "out", epochs=1).time(progress=Said(), means=ONE)
+    assert not any(v.cost["estimated"] for v in _study(tmp_path / "out").judge().verdicts)
+    _run(tmp_path / "out", epochs=2)
+    assert all(v.cost["estimated"] for v in _study(tmp_path / "out").judge().verdicts)
+
+
+def test_nothing_is_timed_before_it_is_run(tmp_path: Path) -> None:
+    with pytest.raises(TlbenchError, match=r"nothing has been run in .* yet"):
+        _study(tmp_path / "out").time(progress=Said(), means=ONE)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_second_run_of_one_study_sees_changed_data(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+
+    def write() -> None:
+        images = random.integers(0, 256, (90, 8, 8)).astype(np.uint8)
+        np.savez(tmp_path / "mine.npz", train_images=images, train_labels=np.arange(90) % 2)
+
+    write()
+    cross = [{"sources": ["null"], "methods": ["finetune"]}]
+    targets = [{"dataset": f"npz:{tmp_path / 'mine.npz'}", "n_train": 20}]
+    study = _study(tmp_path / "out", targets=targets, cross=cross)
+    assert study.run(progress=Said(), means=ONE).ran == 4
+    assert study.run(progress=Said(), means=ONE).ran == 0
+    write()
+    assert study.run(progress=Said(), means=ONE).ran == 4
 
 
 def test_a_run_leaves_threads_as_they_were(tmp_path: Path) -> None:

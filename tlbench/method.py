@@ -94,9 +94,13 @@ class Phase:
 
 
 class Predictor(Protocol):
-    """Features (n, D), or logits (n, Z), to (n, C) scores, larger is likelier; `notes` says what was chosen."""
+    """Features (n, D), or logits (n, Z), to (n, C) scores, larger is likelier; `notes` says what was chosen.
+
+    probabilities: whether the softmax of an item's scores gives probabilities.
+    """
 
     notes: tuple[str, ...]
+    probabilities: bool
 
     def __call__(self, outputs: npt.NDArray[np.float32], /) -> npt.NDArray[np.float64]:
         """The scores of each class."""
@@ -182,7 +186,12 @@ class Start:
 
     @property
     def boundary(self) -> int:
-        """The boundary before which nothing ever learns and no penalty looks; after the pooling where nothing does."""
+        """The boundary before which nothing ever learns and no penalty looks; after the pooling where nothing does.
+
+        A penalty's source has blocks of its own there, so that it is given the inputs themselves.
+        """
+        if any(phase.penalty and phase.penalty.source for phase in self.phases):
+            return 0
         return self.network.frozen_prefix((*self.moving, *self.watched))
 
     @property

@@ -37,8 +37,8 @@ class VerdictSettings(Section):
     """What is fixed before any result; margins on the judged metric's scale, cost as a share of the baseline's."""
 
     alpha: float = Field(0.05, gt=0, lt=0.5)
-    margin: float = Field(0.005, gt=0, lt=1)
-    convergence_margin: float = Field(0.01, gt=0, lt=1)
+    margin: float = Field(0.005, gt=0)
+    convergence_margin: float = Field(0.01, gt=0)
     cost_margin: float = Field(0.1, gt=0)
     pairing: Literal["paired", "welch"] = "paired"
 

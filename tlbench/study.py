@@ -95,7 +95,6 @@ class Study:
         """
         self._given, self.folder = suite, Path(folder)
         self._data_root, self._download = data_root, download
-        self._workspaces: dict[str, Workspace] = {}  # by device: what was opened serves the next call too
 
     @property
     def suite(self) -> Suite:
@@ -147,13 +146,15 @@ class Study:
 
         return render(self.judge())
 
-    def plan(self, means: Means | None = None) -> Plan:
+    def plan(self, means: Means | None = None, *, fresh: bool = False) -> Plan:
         """The cells and trials that are planned; datasets are opened, nothing is trained.
+
+        fresh: for a fresh start, whatever run lies in the folder.
 
         Raises:
             TlbenchError: something named is not there or does not fit.
         """
-        return self._session(means or Means()).plan
+        return self._session(means or Means(), fresh=fresh).plan
 
     def record(self, trial: Trial) -> Record[Outcome] | None:
         """A planned trial's record; None where it has not run."""
@@ -183,14 +184,13 @@ class Study:
         """
         return self._session(means or Means()).describe()
 
-    def _session(self, means: Means) -> "_Session":
+    def _session(self, means: Means, *, fresh: bool = False) -> "_Session":
+        """Everything is opened anew each time, since a user's files may have changed meanwhile."""
         refuse_what_is_not_ours(self.folder)
-        refuse_other_versions(self.folder)
-        if means.device not in self._workspaces:
-            allowed = self.suite.download if self._download is None else self._download
-            place = storage(self._data_root, download=allowed)
-            self._workspaces[means.device] = Workspace(place, devices.choose(means.device))
-        return _Session(self.suite, self.folder, means, self._workspaces[means.device])
+        if not fresh:
+            refuse_other_versions(self.folder)
+        place = storage(self._data_root, download=self.suite.download if self._download is None else self._download)
+        return _Session(self.suite, self.folder, means, Workspace(place, devices.choose(means.device)))
 
     def __repr__(self) -> str:
         return f"Study({self.suite.name or 'a suite'}, folder={str(self.folder)!r})"
@@ -282,6 +282,8 @@ class _Session:
         return {path: target_score(records) for path, records in baselines.items()}
 
     def time(self, progress: Progress) -> None:
+        if not (self.folder / RUN_FILE).is_file():
+            raise TlbenchError(f"nothing has been run in {self.folder} yet; run it first, then time it")
         with WorkerPool(replace(self.engine, jobs=1), self.workspace) as here:
             execution = Execution(self.plan, self.folder, self.workspace, here, self.choices, progress)
             execution.time(self.suite.looks[0])

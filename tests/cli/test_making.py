@@ -203,6 +203,17 @@ def test_a_results_place_that_is_a_file_is_told(tlbench: Run, tmp_path: Path) ->
     assert "cannot write taken/here/run.json" in err
 
 
+@pytest.mark.parametrize("wrong", [["--n-train", "999999"], ["--device", "gpu"], ["--max-seeds", "10"]])
+def test_a_fresh_start_that_cannot_run_removes_nothing(wrong: list[str], tlbench: Run) -> None:
+    asked = ["run", "--source", "null", "--target", "patterns", "--method", "finetune", "--seeds", "1", "--epochs", "1"]
+    asked += ["--lr", "0.01", "--jobs", "1", "--out", "out", "--similarity", "leep", "--no-controls"]
+    assert tlbench(*asked, "--n-train", "32")[0] == 0
+    before = sorted(Path("out").rglob("*"))
+    sizes = [] if "--n-train" in wrong else ["--n-train", "32"]
+    assert tlbench(*asked, *sizes, *wrong, "--fresh")[0] == 2
+    assert sorted(Path("out").rglob("*")) == before
+
+
 def test_a_run_whose_records_are_removed_meanwhile_says_so(tlbench: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = _Session.target_scores
 

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from tests.tiny import SOURCE, tiny_suite
 from tlbench.errors import TlbenchError
 from tlbench.forms.images import Images
+from tlbench.network import networks
 from tlbench.trials.plan import resolve
 from tlbench.workspace import Workspace
 
@@ -124,3 +126,12 @@ def test_weights_that_are_missing_are_told_before_anything_is_trained(
     for source, said in (("torchvision:resnet18", "no weights at"), ("file:none.pt", "no file at none.pt")):
         with pytest.raises(TlbenchError, match=said):
             resolve(tiny_suite(cross=[{"sources": [SOURCE, source], "methods": ["finetune"]}]), workspace)
+
+
+def test_two_networks_of_one_label_are_refused(workspace: Workspace, tmp_path: Path) -> None:
+    """They would share a baseline."""
+    torch.save(networks.make({"name": "mlp", "width": 20}).build((1, 8, 8), 2).state_dict(), tmp_path / "w.pt")
+    own = {"name": "file", "path": str(tmp_path / "w.pt"), "network": {"name": "mlp", "width": 20, "label": "net"}}
+    cross = [{"sources": ["null", own], "methods": ["finetune"]}]
+    with pytest.raises(TlbenchError, match="two network entries share the label 'net-1x8x8'"):
+        resolve(tiny_suite(network={"name": "mlp", "label": "net"}, cross=cross), workspace)

@@ -232,22 +232,38 @@ def test_a_start_that_asks_for_what_is_not_there_is_told_before_training(
         resolve(tiny_suite(cross=[{"sources": [SOURCE], "methods": [Custom(made=made)]}]), workspace)
 
 
+def test_a_penalty_with_a_source_is_given_the_inputs(workspace: Workspace) -> None:
+    """The source's first blocks are not the learner's: from the frozen boundary on it would see what is not its own."""
+    seen: list[tuple[int, torch.Size]] = []
+
+    def near(batch: Batch) -> Tensor:
+        assert batch.source is not None
+        assert not batch.source.training
+        seen.append((batch.start, values_of(batch.inputs).shape[1:]))
+        return (batch.features - batch.source.features(batch.inputs, batch.start).detach()).square().mean()
+
+    def made(materials: Materials) -> Start:
+        assert materials.weights is not None
+        penalty = Penalty(near, source=materials.weights.network)
+        return Start(materials.transferred(), (Phase(last_blocks(materials.fresh, 1), penalty=penalty),))
+
+    fast, plain = (_trial(made).run(workspace, choice).outcome for choice in (Choice(), PLAIN))
+    assert set(seen) == {(0, torch.Size([1, 8, 8]))}
+    assert fast == plain
+
+
 def test_a_penalty_sees_blocks_that_are_frozen(workspace: Workspace) -> None:
     """The prefix that is run beforehand ends where it looks."""
     seen: list[tuple[int, list[str]]] = []
 
     def looking(batch: Batch) -> Tensor:
         seen.append((batch.start, list(batch.activations)))
-        assert batch.source is not None
-        assert not batch.source.training
-        with torch.no_grad():
-            own = batch.source.run(batch.inputs, batch.start, batch.start + 1)
-        return (values_of(batch.activations["layer2"]) - values_of(own)).square().mean()
+        assert batch.source is None
+        return values_of(batch.activations["layer2"]).square().mean()
 
     def made(materials: Materials) -> Start:
-        assert materials.weights is not None
         network = materials.transferred()
-        penalty = Penalty(looking, ("layer2",), materials.weights.network)
+        penalty = Penalty(looking, ("layer2",))
         return Start(network, (Phase((HEAD,), penalty=penalty),))
 
     start = made(_trial(made).arm(workspace).materials)

@@ -72,7 +72,9 @@ def run(
     if dry_run:
         typer.echo(study.describe(means))
         raise typer.Exit(DONE)
-    if fresh and (left := study.clear()):
+    if (max_seconds is not None or max_seeds is not None) and study.suite.seeds != "auto":
+        raise TlbenchError("--max-seconds and --max-seeds need --seeds auto")
+    if fresh and (study.plan(means, fresh=True) and (left := study.clear())):  # nothing goes that cannot be run again
         typer.echo(f"tlbench: {left} files in {study.folder} are not the run's and were left there", err=True)
     failed = _execute(study, means, max_seconds, max_seeds, timing=timing)
     show_report(study.folder, as_json=as_json)
@@ -85,8 +87,6 @@ def _execute(study: Any, means: Any, seconds: int | None, seeds: int | None, *, 
     from tlbench.engine import Progress
     from tlbench.study import Limits
 
-    if (seconds is not None or seeds is not None) and study.suite.seeds != "auto":
-        raise TlbenchError("--max-seconds and --max-seeds need --seeds auto")
     progress = Progress()
     Thread(target=import_module, args=("tlbench.judging.report",), daemon=True).start()  # while workers work
     try:

@@ -14,7 +14,7 @@ class Translation:
     """Source class -> target class, -1 where the target has none."""
 
     def __init__(self, table: npt.NDArray[np.int64], n_classes: int, notes: tuple[str, ...]) -> None:
-        self.table, self.n_classes, self.notes = table, n_classes, notes
+        self.table, self.n_classes, self.notes, self.probabilities = table, n_classes, notes, False
 
     def __call__(self, outputs: npt.NDArray[np.float32], /) -> npt.NDArray[np.float64]:
         """The largest logit of the source classes that stand for each target class; none: minus infinity."""

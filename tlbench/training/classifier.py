@@ -12,12 +12,14 @@ class FittedClassifier:
     def __init__(self, fitted: Any, n_classes: int, note: str) -> None:
         self._fitted, self._n_classes = fitted, n_classes
         self.notes: tuple[str, ...] = (note,)
+        self.probabilities: bool = hasattr(fitted, "predict_proba")
 
     def __call__(self, outputs: npt.NDArray[np.float32], /) -> npt.NDArray[np.float64]:
         """(n, C) decision values, or logarithms of probabilities; classes that were not seen get minus infinity."""
         if hasattr(self._fitted, "decision_function"):
             seen = self._fitted.decision_function(outputs)
-            seen = np.stack([-seen, seen], 1) if seen.ndim == 1 else seen  # of two classes only the second's is given
+            if seen.ndim == 1:  # of two classes only the second's is given
+                seen = np.stack([0 * seen, seen], 1)
         else:
             with np.errstate(divide="ignore"):
                 seen = np.log(self._fitted.predict_proba(outputs))

@@ -16,7 +16,6 @@ from tlbench.trials.freezing import FrozenTensors
 from tlbench.trials.joining import joined_network, why_apart
 
 DOUBLINGS = 4  # at most: eight times the budget
-STILL = 0.005  # validation score that a doubled budget must add
 
 
 @dataclass(frozen=True)
@@ -73,13 +72,13 @@ def ground_of(arm: ArmAtSeed, start: Start, choice: Choice) -> Ground:
 
 
 def tries(arm: ArmAtSeed, choice: Choice) -> list[Attempt]:
-    """The arm at each learning rate; to a plateau, at doubled budgets too, until validation gains no half point."""
+    """The arm at each learning rate; to a plateau, at doubled budgets too, until validation gains no margin."""
     budget, attempts = arm.conditions.budget, list[Attempt]()
     for doubling in range(DOUBLINGS if arm.conditions.variant == PLATEAU else 1):
         before = max((attempt.score for attempt in attempts), default=-torch.inf)
         attempts += _grid(arm, replace(budget, epochs=budget.epochs * 2**doubling), choice)
         best = max(attempt.score for attempt in attempts)
-        if best == -torch.inf or best < before + STILL:
+        if best == -torch.inf or best < before + arm.conditions.metric.margin:
             break
     return attempts
 

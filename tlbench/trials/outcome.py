@@ -8,6 +8,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from tlbench.errors import TlbenchError
 from tlbench.method import Predictor
 from tlbench.records import Outcome, Timing
 from tlbench.streams import key
@@ -64,6 +65,9 @@ def _read_test(arm: ArmAtSeed, best: Attempt, clock: Clock) -> tuple[Tensor, tup
     if not best.start.readouts:
         return predict(best.start.network, tested.items, ground.boundary), ()
     predictor, outputs = _fitted(arm, best, ground, clock)
+    if arm.conditions.metric.probabilities and not predictor.probabilities:
+        what = f"metric '{arm.conditions.metric.label}' reads probabilities"
+        raise TlbenchError(f"{what}, and the scores of method '{arm.method.label}' are none")
     return torch.from_numpy(predictor(outputs(tested.items))), predictor.notes
 
 

@@ -140,6 +140,7 @@ def resolve(suite: Suite, workspace: Workspace) -> Plan:
                 skipped.append(f"{cell.path}: not applicable, {_why_not(cell.source, cell.method)}")
     if not any(cell.crossed for cell in cells.values()):
         raise TlbenchError(f"suite '{suite.name}' has nothing to judge: {'; '.join(dict.fromkeys(skipped))}")
+    _distinct("network", [cell.conditions.setup for cell in cells.values()])
     _try_out(cells.values(), workspace)
     return Plan(suite, list(cells.values()), list(dict.fromkeys(skipped)))
 
@@ -222,7 +223,7 @@ def outline(method: Method, setup: Setup, workspace: Workspace) -> Outline:
     return workspace.cached((setup, method, "outline"), read)
 
 
-T = TypeVar("T", Target, Source, Method)
+T = TypeVar("T", Target, Source, Method, Setup)
 
 
 def _distinct(kind: str, entries: list[T]) -> None:

@@ -14,7 +14,8 @@ from tlbench.workspace import Workspace
 def run_of(plan: Plan, workspace: Workspace, name: str, engine: Mapping[str, Any]) -> Run:
     """What a report needs beside the records; name: the suite's, or its folder's. Written before the first trial."""
     suite, verdict = plan.suite, plan.suite.verdict
-    margin = verdict.margin if "margin" in verdict.model_fields_set else suite.metric.margin
+    margins = {"margin": suite.metric.margin, "convergence_margin": 2 * suite.metric.margin}
+    margins |= {name: getattr(verdict, name) for name in margins if name in verdict.model_fields_set}
     return Run(
         suite=RunSuite(
             name=suite.name or name,
@@ -29,7 +30,7 @@ def run_of(plan: Plan, workspace: Workspace, name: str, engine: Mapping[str, Any
         ),
         looks=suite.looks,
         weights=suite.weights,
-        verdict=VerdictSettings(**verdict.model_dump() | {"margin": margin}),
+        verdict=VerdictSettings(**verdict.model_dump() | margins),
         cells=tuple(_cell(plan, cell, workspace) for cell in plan.cells),
         skipped=tuple(plan.skipped),
         notes=tuple(notes(plan, workspace)),

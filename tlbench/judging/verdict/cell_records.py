@@ -102,22 +102,28 @@ def disagreement(own: Outcome, base: Outcome) -> tuple[int, int]:
 
 def read_cells(folder: Path, run: Run) -> list[CellRecords]:
     """Every planned cell of a run with its records, each read once, screened against the other arms of its target."""
-    seeds = range(run.looks[-1])
+    planned = _planned_seeds(run)
 
-    def read(path: str, kind: str, outcome: type[OutcomeT]) -> dict[int, Record[OutcomeT]]:
-        records = {seed: read_record(folder / path / f"{kind}-{seed}.json", outcome) for seed in seeds}
+    def read(path: str, kind: str, seeds: int, outcome: type[OutcomeT]) -> dict[int, Record[OutcomeT]]:
+        records = {seed: read_record(folder / path / f"{kind}-{seed}.json", outcome) for seed in range(seeds)}
         return {seed: record for seed, record in records.items() if record is not None}
 
     @cache
-    def trials(path: str, kind: str = "seed") -> dict[int, Record[Outcome]]:
-        return read(path, kind, Outcome)
+    def trials(path: str) -> dict[int, Record[Outcome]]:
+        return read(path, "seed", planned[path], Outcome)
+
+    @cache
+    def timings(path: str) -> dict[int, Record[Outcome]]:
+        """Those of the recipe that was run, not of one that was timed before."""
+        found, run_now = read(path, "timing", planned[path], Outcome), trials(path)
+        return {s: r for s, r in found.items() if s in run_now and r.recipe_digest == run_now[s].recipe_digest}
 
     @cache
     def scores(target: str, source: str) -> dict[int, Record[Scores]]:
-        return read(f"{target}/{source}/similarity", "seed", Scores)
+        return read(f"{target}/{source}/similarity", "seed", run.looks[-1], Scores)
 
     def with_records(plan: PlannedCell) -> CellRecords:
-        timed = trials(plan.path, "timing"), trials(plan.baseline, "timing")
+        timed = timings(plan.path), timings(plan.baseline)
         others = {protocol: arms[path] for protocol, path in list(plan.baselines.items())[1:]}
         similar = scores(plan.target.label, plan.source.label)
         return CellRecords(plan, arms[plan.path], arms[plan.baseline], similar, timed, others)
@@ -125,3 +131,12 @@ def read_cells(folder: Path, run: Run) -> list[CellRecords]:
     paths = dict.fromkeys(path for p in run.cells for path in (p.path, p.baseline, *p.baselines.values()))
     arms = screen({path: trials(path) for path in paths})
     return [with_records(plan) for plan in run.cells]
+
+
+def _planned_seeds(run: Run) -> dict[str, int]:
+    """For each arm's path the most seeds that a cell plans with it: records beyond are of an earlier run."""
+    planned: dict[str, int] = {}
+    for plan in run.cells:
+        for path in (plan.path, plan.baseline, *plan.baselines.values()):
+            planned[path] = max(planned.get(path, 0), plan.seeds)
+    return planned
