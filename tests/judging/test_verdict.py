@@ -18,7 +18,6 @@ from tests.synthetic import (
     cell,
     control,
     only,
-    record,
     rising,
     write_arm,
     write_failure,
@@ -31,7 +30,7 @@ from tlbench.judging import insights
 from tlbench.judging.simulation import Scenario, noise, simulate
 from tlbench.judging.stats import Floats
 from tlbench.judging.verdict import Design, Evidence, Judgement, evidence, judge, verdicts
-from tlbench.records import Timing
+from tlbench.records import Outcome, Timing, read_record
 from tlbench.runfile import LOOKS, WEIGHTS, PlannedCell
 
 ALPHA, MARGIN = 0.05, 0.005
@@ -647,7 +646,8 @@ def test_a_verdict_is_given_under_every_budget_protocol(tmp_path: Path) -> None:
 
 def _write_timings(folder: Path, path: str, seconds: list[float], machine: str = "m") -> None:
     for seed, value in enumerate(seconds):
-        plain = record(seed, 0.5)
+        plain = read_record(folder / path / f"seed-{seed}.json", Outcome)
+        assert plain is not None
         where = {"machine": {"fingerprint": machine}}
         replace(plain, kind="timing", timing=Timing(seconds=value), environment=where).write(
             folder / path / f"timing-{seed}.json"
