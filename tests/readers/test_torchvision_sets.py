@@ -1,4 +1,4 @@
-"""TorchvisionDataset datasets, read from small files in the exact formats in which they are published."""
+"""Datasets of torchvision, read from small files in the exact formats in which they are published."""
 
 import bz2
 import pickle

@@ -1,4 +1,4 @@
-"""TorchvisionDataset weights of torchvision's zoo, with their own preprocessing."""
+"""Published weights of torchvision's zoo, with their own preprocessing."""
 
 from dataclasses import dataclass
 from typing import Any
