@@ -93,9 +93,7 @@ def gate(
 
     judged = finished(judge_run(folder))
     check_code(judged, code_digest())
-    path = accepted if accepted.is_file() else accepted / f"{named(judged.run.suite.name)}.json"
-    if accepted.suffix == ".json" and not accepted.is_file():
-        raise TlbenchError(f"no accepted file at {accepted}")
+    path = _accepted_path(accepted, named(judged.run.suite.name))
     if not path.is_file():
         typer.echo(f"tlbench: nothing accepted yet at {path}: tlbench accept {folder}, then commit it", err=True)
         raise typer.Exit(NOTHING_ACCEPTED)
@@ -106,6 +104,13 @@ def gate(
     say(printed(outcome, opening, as_json=as_json))
     publish(outcome, opening, junit=junit, summary=summary)
     raise typer.Exit(outcome.code)
+
+
+def _accepted_path(accepted: Path, suite: str) -> Path:
+    """The file that was named, or the suite's in the folder that was."""
+    if accepted.suffix == ".json" and not accepted.is_file():
+        raise TlbenchError(f"no accepted file at {accepted}")
+    return accepted if accepted.is_file() else accepted / f"{suite}.json"
 
 
 @app.command(rich_help_panel=PANEL)

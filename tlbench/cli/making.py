@@ -58,7 +58,7 @@ def run(
     from tlbench.processes import start_early
 
     shelves = {"source": source, "target": target, "method": method, "similarity": similarity}
-    named = [one for entries in shelves.values() for one in entries or []]
+    named = [name for names in shelves.values() for name in names or []]
     suite = suite or ("" if named or n_train else DEFAULT_SUITE)
     if not dry_run:
         start_early(jobs, [suite, *named, network or ""])
@@ -67,18 +67,22 @@ def run(
     plain = {"seeds": seeds, "root_seed": root_seed, "epochs": epochs, "learning_rates": lr or None, "network": network}
     plain |= {"image_size": image_size, "controls": None if controls else False}
     asked = Asked(suite, shelves, n_train or [], {key: value for key, value in plain.items() if value is not None})
-    means = means_of(device, jobs, engine)
-    study = study_of(asked, out=out, data_root=data_root, download=download)
+    study, means = study_of(asked, out=out, data_root=data_root, download=download), means_of(device, jobs, engine)
     if dry_run:
-        typer.echo(study.describe(means))
+        say([study.describe(means)])
         raise typer.Exit(DONE)
-    if (max_seconds is not None or max_seeds is not None) and study.suite.seeds != "auto":
-        raise TlbenchError("--max-seconds and --max-seeds need --seeds auto")
-    if fresh and (study.plan(means, fresh=True) and (left := study.clear())):  # nothing goes that cannot be run again
-        typer.echo(f"tlbench: {left} files in {study.folder} are not the run's and were left there", err=True)
+    _prepare(study, means, limited=max_seconds is not None or max_seeds is not None, fresh=fresh)
     failed = _execute(study, means, max_seconds, max_seeds, timing=timing)
     show_report(study.folder, as_json=as_json)
     raise typer.Exit(FAILED if failed else DONE)
+
+
+def _prepare(study: Any, means: Any, *, limited: bool, fresh: bool) -> None:
+    """For a fresh start removes the earlier run, once it is known that it can be run again."""
+    if limited and study.suite.seeds != "auto":
+        raise TlbenchError("--max-seconds and --max-seeds need --seeds auto")
+    if fresh and study.plan(means, fresh=True).cells and (left := study.clear()):
+        typer.echo(f"tlbench: {left} files in {study.folder} are not the run's and were left there", err=True)
 
 
 def _execute(study: Any, means: Any, seconds: int | None, seeds: int | None, *, timing: bool) -> bool:
