@@ -8,20 +8,21 @@ import typer
 
 from tlbench.cli.app import DONE, FAILED, INTERRUPTED, USAGE, Json, app, say, show_report
 from tlbench.errors import TlbenchError, unknown
+from tlbench.processes import SHELVES
 
 DEFAULT_SUITE = "quick"
-SHELVES = ("datasets", "forms", "networks", "sources", "methods", "metrics", "similarities", "suites")
+LISTED = (*SHELVES, "suites")
 Out = Annotated[Path | None, typer.Option("--out", help="Folder of the run (default: results/SUITE).")]
 
 
 @app.command("list")
-def list_(shelf: Annotated[str, typer.Argument(help=f"One of {', '.join(SHELVES)}; all without it.")] = "") -> None:
+def list_(shelf: Annotated[str, typer.Argument(help=f"One of {', '.join(LISTED)}; all without it.")] = "") -> None:
     """Lists what can be named: datasets, networks, sources, methods, metrics, similarities, suites and more."""
     from tlbench.cli.catalogue import lines
 
-    if shelf and shelf not in SHELVES:
-        raise unknown("shelf", shelf, SHELVES)
-    for name in [shelf] if shelf else SHELVES:
+    if shelf and shelf not in LISTED:
+        raise unknown("shelf", shelf, LISTED)
+    for name in [shelf] if shelf else LISTED:
         for line in lines(name):
             typer.echo(line)
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tlbench.engine.executor import Engine, Executor
-from tlbench.engine.jobs import Job
+from tlbench.engine.jobs import Job, Unit
 from tlbench.engine.tuning import Tuned, Tuning
 from tlbench.network import Setup
 from tlbench.source import Source
@@ -51,6 +51,10 @@ class Choices:
         whole = self._tuned(conditions.setup, 0).seconds
         prefix = parts.frozen / parts.blocks * whole / 3 * (n_train // budget.batch(n_train))
         return OVERHEAD + step * steps + prefix
+
+    def unit_seconds(self, unit: Unit) -> float:
+        """About what its trials will take, one after the other."""
+        return self.seconds(unit.trials[0]) * len(unit.trials)
 
     def source_seconds(self, source: Source, setup: Setup) -> float:
         """About what training the source will take; next to nothing for one that is read."""

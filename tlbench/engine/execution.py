@@ -29,9 +29,8 @@ class Execution:
 
     def make_ready(self, todo: Pending) -> None:
         """Sources are trained, checked or downloaded before any trial leans on them."""
-        needed = todo.loadings()
-        seconds = [self.choices.source_seconds(one.source, one.setup) for one in needed]
-        jobs = [Job(one, one.source.name, expected) for one, expected in zip(needed, seconds, strict=True)]
+        seconds = self.choices.source_seconds
+        jobs = [Job(one, one.source.name, seconds(one.source, one.setup)) for one in todo.loadings()]
         for _, said in self.progress.track("sources", jobs, partial(self.executor.run, jobs)):
             for note in said:
                 self.progress.say(note)
@@ -40,8 +39,7 @@ class Execution:
         """What is left, each record written as it comes."""
         jobs = [Job(scoring, "similarity", SCORING_SECONDS) for scoring in todo.scorings]
         for unit in units(self.plan, self.folder, todo.trials, self.choices):
-            seconds = self.choices.seconds(unit.trials[0]) * len(unit.trials)
-            label = unit.trials[0].method.label
+            label, seconds = unit.trials[0].method.label, self.choices.unit_seconds(unit)
             jobs.append(Job(unit, label, seconds, len(unit.wanted), unit.shares, unit.block))
         for _, made in self.progress.track("jobs", jobs, partial(self.executor.run, jobs)):
             for path, record in made:

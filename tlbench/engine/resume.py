@@ -55,7 +55,7 @@ def record_of(job: Scoring | Trial, folder: Path) -> Record[Outcome] | Record[Sc
 
 def pending(plan: Plan, folder: Path, workspace: Workspace) -> Pending:
     """The jobs whose record is not on the disk or is of another recipe; failed trials are kept."""
-    left: list[Scoring | Trial] = []
+    trials, scorings = list[Trial](), list[Scoring]()
     said: dict[str, int] = defaultdict(int)
     for job in all_jobs(plan):
         record = record_of(job, folder)
@@ -66,16 +66,13 @@ def pending(plan: Plan, folder: Path, workspace: Workspace) -> Pending:
             record = None
         elif record.status == "failed":
             said[f"failed trials are kept ({AGAIN})"] += 1
-        if record is None:
-            left.append(job)
-        elif record.environment.get("code") != environment.code_digest():
+        if record is None and isinstance(job, Trial):
+            trials.append(job)
+        elif record is None and isinstance(job, Scoring):
+            scorings.append(job)
+        elif record is not None and record.environment.get("code") != environment.code_digest():
             said[f"records were made by other code and are kept ({AGAIN})"] += 1
-    lines = [f"{count} {what}" for what, count in said.items() if count]
-    trials, scorings = (
-        [job for job in left if isinstance(job, Trial)],
-        [job for job in left if isinstance(job, Scoring)],
-    )
-    return Pending(trials, scorings, lines)
+    return Pending(trials, scorings, [f"{count} {what}" for what, count in said.items() if count])
 
 
 def units(plan: Plan, folder: Path, todo: Sequence[Trial], choices: Choices) -> list[Unit]:
@@ -89,7 +86,7 @@ def units(plan: Plan, folder: Path, todo: Sequence[Trial], choices: Choices) -> 
         kept = [trial for trial in whole if trial not in wanted]
         as_one = choice.together and all(_made_together(trial, folder, len(whole)) for trial in kept)
         made.append(Unit(tuple(whole if as_one else wanted), tuple(wanted), choice))
-    return sorted(made, key=lambda unit: (unit.block, -choices.seconds(unit.trials[0]) * len(unit.trials)))
+    return sorted(made, key=lambda unit: (unit.block, -choices.unit_seconds(unit)))
 
 
 def _by_block(trials: Sequence[Trial]) -> dict[tuple[str, int], list[Trial]]:

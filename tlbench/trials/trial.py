@@ -91,7 +91,7 @@ def run_together(trials: Sequence[Trial], workspace: Workspace, choice: Choice) 
     try:
         arms = [trial.arm(workspace) for trial in trials]
         tried = tries_together(arms, choice)
-    except Exception as error:  # noqa: BLE001  whatever goes wrong in one trial, the run goes on and says so
+    except Exception as error:  # noqa: BLE001  whatever it is, the seed that it befalls meets it alone below
         tried = f"{FAILED_TOGETHER}: {one_line(error)}"
     if isinstance(tried, str):
         where = how_and_where(workspace, alone, apart=tried)
