@@ -5,20 +5,31 @@ import json
 from abc import ABC, abstractmethod
 from dataclasses import KW_ONLY, dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import BeforeValidator, InstanceOf
 
 from tlbench.errors import TlbenchError, unknown
+from tlbench.partition import Groups, Indices, Labels, SplitName, cut, draw_order
 from tlbench.shelf import Leaf, Shelf, slug
 from tlbench.workspace import Storage, Workspace
 
-Labels: TypeAlias = npt.NDArray[np.int64]
-Indices: TypeAlias = npt.NDArray[np.int64]
-SplitName: TypeAlias = Literal["train", "test"]
-TEST_SHARE = 0.2  # of a dataset that comes without a test split
+__all__ = [  # what a leaf needs of `partition` beside its own
+    "Dataset",
+    "DatasetSpec",
+    "Draw",
+    "Groups",
+    "Indices",
+    "Labels",
+    "Split",
+    "SplitName",
+    "Target",
+    "cut",
+    "datasets",
+    "file_digest",
+]
 
 
 @dataclass(frozen=True)
@@ -27,7 +38,9 @@ class Split:
 
     items: (M, ...) of one kind, in memory or memory-mapped: (M, C, H, W) uint8 images, or (M,) strings; labels: (N,)
     indices into `classes`; notes: what a reader did that the user should know (files skipped, images resized); rows:
-    (N,) which of the items these are, all of them in their order where it is None.
+    (N,) which of the items these are, all of them in their order where it is None. origin: how the split came about.
+    named: whether classes have names, not mere numbers, by which they can be known again elsewhere. groups: (N,) what
+    belongs together and stays on one side of every split; paths: (N,) where the items lie, for messages.
     """
 
     items: npt.NDArray[Any]
@@ -35,6 +48,10 @@ class Split:
     classes: tuple[str, ...]
     notes: tuple[str, ...] = ()
     rows: Indices | None = None
+    origin: str = "as published"
+    named: bool = True
+    groups: Groups | None = None
+    paths: npt.NDArray[np.str_] | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -54,7 +71,9 @@ class Split:
 
     def only(self, keep: Indices) -> "Split":
         """The items at `keep`; none is copied, so that what is memory-mapped stays on the disk."""
-        return replace(self, labels=self.labels[keep], rows=keep if self.rows is None else self.rows[keep])
+        groups, paths = (None if of is None else of[keep] for of in (self.groups, self.paths))
+        rows = keep if self.rows is None else self.rows[keep]
+        return replace(self, labels=self.labels[keep], rows=rows, groups=groups, paths=paths)
 
 
 @dataclass(frozen=True)
@@ -120,30 +139,6 @@ def file_digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.is_file() else ""
 
 
-def class_order(labels: Labels, generator: np.random.Generator) -> Indices:
-    """A random order of all items whose every prefix and suffix is close to stratified.
-
-    The first item of each class comes before all second ones and the last two of each come at the end, so that a
-    prefix as long as the number of classes holds them all, and a suffix of twice that length two of each.
-    """
-    place = np.empty(len(labels))
-    for name in np.unique(labels):
-        items = generator.permutation(np.flatnonzero(labels == name))
-        rank = (np.arange(len(items)) + generator.random(len(items))) / len(items)
-        rank[0] -= 1
-        if len(items) > 3:
-            rank[-2:] += 1
-        place[items] = rank
-    return np.argsort(place, kind="stable").astype(np.int64)
-
-
-def cut(labels: Labels, split_name: SplitName, seed: int) -> Indices:
-    """The indices of one side of a stratified train/test cut, for data that comes in one piece; sorted."""
-    order = class_order(labels, np.random.default_rng(seed))
-    n_test = max(len(np.unique(labels)), round(TEST_SHARE * len(labels)))
-    return np.sort(order[:n_test] if split_name == "test" else order[n_test:])
-
-
 @dataclass(frozen=True)
 class Draw:
     """A trial's items of the pool: indices to train on and to validate on, disjoint."""
@@ -187,5 +182,17 @@ class Target:
                 f"target '{self.label}': n_train {self.n_train} and {n_val} to validate on exceed "
                 f"the pool of {len(pool)}; use n_train <= {max(0, most)} or set a smaller n_val"
             )
-        order = class_order(pool.labels, generator)
-        return Draw(order[: self.n_train], order[len(order) - n_val :])
+        train, rest = draw_order(pool.labels, self.n_train, generator, pool.groups)
+        drawn = Draw(train, rest[max(0, len(rest) - n_val) :])
+        if pool.groups is not None:
+            self._check_groups(pool, drawn, n_val)
+        return drawn
+
+    def _check_groups(self, pool: Split, drawn: Draw, n_val: int) -> None:
+        """Raises where whole groups leave too little to validate on, or a class out."""
+        held = [len(np.unique(pool.labels[part])) for part in (drawn.train, drawn.validation)]
+        if len(drawn.validation) < n_val or min(held) < len(pool.classes):
+            raise TlbenchError(
+                f"target '{self.label}': with whole groups, {self.n_train} items to train on and {n_val} to validate "
+                f"on cannot hold all {len(pool.classes)} classes; change n_train or set a smaller n_val"
+            )

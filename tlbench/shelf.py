@@ -4,9 +4,10 @@ import importlib
 import importlib.metadata
 import importlib.util
 import inspect
+import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import KW_ONLY, dataclass, field, fields
+from dataclasses import KW_ONLY, asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Generic, Self, TypeVar
 
@@ -32,7 +33,11 @@ def proper_slug(text: str, what: str) -> str:
 
 
 def _plain(value: Any) -> Any:
-    return value.recipe() if isinstance(value, Leaf) else str(value) if isinstance(value, Path) else value
+    if isinstance(value, Leaf):
+        return value.recipe()
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    return str(value) if isinstance(value, Path) else value
 
 
 def _typed(spec: Any) -> Any:
@@ -67,6 +72,9 @@ class Leaf:
     spec: Any = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
+        for option in self.options():
+            if isinstance(path := getattr(self, option.name), Path):  # ~ and environment variables as a shell has them
+                object.__setattr__(self, option.name, Path(os.path.expandvars(path)).expanduser())
         object.__setattr__(self, "label", slug(self.label) if self.label else self._derived_label())
 
     @property

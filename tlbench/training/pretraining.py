@@ -13,12 +13,13 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from tlbench.dataset import Dataset, DatasetSpec, Indices, Labels, Split, class_order
+from tlbench.dataset import Dataset, DatasetSpec, Split
 from tlbench.errors import TlbenchError
 from tlbench.form import Form
 from tlbench.method import Budget, Phase
 from tlbench.metric import metrics
 from tlbench.network import HEAD, Setup
+from tlbench.partition import Indices, Labels, class_order
 from tlbench.source import Source, Weights
 from tlbench.streams import generator, key, seeded
 from tlbench.training.items import Examples, with_labels
@@ -130,7 +131,9 @@ class Pretrained(Source):
             return np.arange(len(pool))
         if not len(pool.classes) <= self.n_train <= len(pool):
             raise TlbenchError(f"source '{self.label}': n_train {self.n_train} is not within the pool of {len(pool)}")
-        return class_order(pool.labels, generator(*self.dataset.stream(root_seed, "draw", seed)))[: self.n_train]
+        return class_order(pool.labels, generator(*self.dataset.stream(root_seed, "draw", seed)), pool.groups)[
+            : self.n_train
+        ]
 
     def _read(self, kept: Path, setup: Setup) -> Weights | None:
         if not kept.is_file():
