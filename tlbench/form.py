@@ -101,6 +101,22 @@ class Form(Leaf, ABC):
     def blank(self) -> Tensor:
         """What an empty place of an input is once scaled (a black pixel); the form must be fitted."""
 
+    @classmethod
+    def same(cls, item: Any) -> bytes:
+        """What of an item tells whether another is the same: all of it, unless a form knows what does not count."""
+        plain = np.asarray(item)
+        return f"{plain.dtype.kind} {plain.shape} ".encode() + (
+            str(item).encode() if plain.dtype.kind in "OTU" else plain.tobytes()
+        )
+
+    @classmethod
+    def sketch(cls, items: npt.NDArray[Any], *, fine: bool = False) -> npt.NDArray[np.float32]:  # noqa: ARG003
+        """(n, d) unit vectors that hardly change when an item is encoded anew; `fine` ones tell more items apart.
+
+        Without any numbers, as here, items are known again only where they are exactly the same.
+        """
+        return np.zeros((len(items), 0), dtype=np.float32)
+
     def words(self) -> str:
         """The shape in words, for notes."""
         return "x".join(str(side) for side in self.shape)

@@ -120,12 +120,13 @@ class Materials:
     """What a method starts from.
 
     fresh: this seed's random network with a head for the target, the same for every arm; weights: the source's, None
-    for methods that take none; classes: the target's.
+    for methods that take none; classes: the target's; named: whether they have names, not mere numbers.
     """
 
     fresh: Network
     weights: Weights | None
     classes: tuple[str, ...]
+    named: bool = True
 
     def transferred(self) -> Network:
         """The fresh network with the source's blocks; the head stays the seed's own."""

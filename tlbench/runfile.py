@@ -15,6 +15,7 @@ PATH = re.compile(r"[a-z0-9_][a-z0-9._-]*(/[a-z0-9_][a-z0-9._-]*){2}")  # target
 Protocol: TypeAlias = Literal["equal_steps", "equal_compute", "plateau"]  # the budget of the baseline
 Expectation: TypeAlias = Literal["unflagged", "negative", "any"]
 Role: TypeAlias = Literal["cell", "control"]
+LeakPolicy: TypeAlias = Literal["invalid", "drop", "allow"]  # what becomes of cells whose test items were seen before
 
 
 def _inside(path: str) -> str:
@@ -67,10 +68,34 @@ class PlannedTarget(Section):
     shape: tuple[int, ...] = ()
 
 
+class Overlapping(Section):
+    """What of a target's test split was seen before: by its pool, or by the source that is named.
+
+    checked: whether it could be; exact: how many of those seen are there bit for bit, the others nearly; pool_share:
+    how much of the target's pool the source was trained on; example: two items that are one.
+    """
+
+    target: str
+    source: str = ""
+    checked: bool = True
+    n_test: int = 0
+    seen: int = 0
+    exact: int = 0
+    pool_share: float = 0.0
+    example: str = ""
+
+
+class Leak(Section):
+    """What becomes of a cell whose test items were seen before, and why."""
+
+    handling: Literal["invalid", "dropped", "allowed"]
+    text: str
+
+
 class PlannedCell(Section):
     """A cell: where its records lie, how many seeds are planned so far, its baseline under each budget protocol.
 
-    expect: what a control must come out as. input: the form of its network's input.
+    expect: what a control must come out as. input: the form of its network's input. leak: where test items were seen.
     """
 
     path: CellPath
@@ -84,6 +109,7 @@ class PlannedCell(Section):
     target: PlannedTarget
     method: PlannedMethod
     input: dict[str, Any] = {}
+    leak: Leak | None = None
 
 
 class RunSuite(Section):
@@ -116,6 +142,7 @@ class Run(Section):
     cells: tuple[PlannedCell, ...]
     skipped: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    leakage: tuple[Overlapping, ...] = ()
     engine: dict[str, Any] = {}
     environment: dict[str, Any] = {}
     target_scores: dict[str, float | None] = {}

@@ -19,7 +19,8 @@ class Weights:
 
     classes: what the head's outputs mean, None where the head is missing or means nothing. seconds: what pretraining
     cost, None where unknown. accuracy: the source's own, on its own test split, None where unknown. dataset: what it
-    was trained on, where that can be read. notes: what the user should know (tensors dropped, weights left random).
+    was trained on, where that can be read. notes: what the user should know (tensors dropped, weights left
+    random). named: whether the classes have names, not mere numbers.
     """
 
     network: Network
@@ -28,6 +29,7 @@ class Weights:
     seconds: float | None = None
     dataset: Dataset | None = None
     notes: tuple[str, ...] = ()
+    named: bool = True
 
     def digest(self) -> str:
         """A digest of all blocks' weights and buffers."""
@@ -58,6 +60,10 @@ class Source(Leaf, ABC):
     def datasets(self) -> tuple[Dataset, ...]:
         """The datasets it is trained on, where they are known by name."""
         return ()
+
+    def seen(self) -> tuple[Dataset, ...] | None:
+        """The datasets whose training items it has seen as they are; None where that is unknown (a file, a zoo)."""
+        return self.datasets() or None
 
     def pretraining_items(self) -> int | None:
         """How many images it was trained on, repeats counted; None where that is unknown (a zoo, a file)."""

@@ -23,7 +23,7 @@ from tlbench.form import forms
 from tlbench.method import Budget, Method, methods
 from tlbench.metric import MetricSpec, metrics
 from tlbench.network import ArchitectureSpec, networks
-from tlbench.runfile import LOOKS, WEIGHTS, Expectation, Protocol, VerdictSettings
+from tlbench.runfile import LOOKS, WEIGHTS, Expectation, LeakPolicy, Protocol, VerdictSettings
 from tlbench.shelf import Shelf, proper_slug, slug
 from tlbench.similarity import Similarity, similarities
 from tlbench.source import Source, SourceSpec, sources
@@ -124,6 +124,7 @@ class Suite(Strict):
     weight_decay: float = Field(1e-2, ge=0)
     augment: Words = ()
     download: bool = False
+    leak: LeakPolicy = "invalid"
     metric: MetricSpec = Field(default_factory=lambda: metrics.make("accuracy"))
     verdict: Settings = Settings()  # type: ignore[call-arg]
 

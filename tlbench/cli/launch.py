@@ -1,5 +1,6 @@
 """From what was asked on the command line to a study that is ready to run."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from tlbench.study import Means, Study
 from tlbench.suite import Suite, make_suite, read_suite
 
 MODES: dict[str, Mode] = {"fast": "fast", "plain": "plain"}
+LABEL = re.compile(r"[A-Za-z0-9][\w.-]*")
 AD_HOC_METHODS = ["linear_probe", "last_k:1", "finetune"]
 AD_HOC_SIMILARITIES = ["leep", "logme", "frechet"]
 
@@ -40,14 +42,21 @@ class Asked:
                 raise TlbenchError(f"--{part} is missing; an ad hoc run names --source, --target and --n-train")
         if not self.n_train:
             raise TlbenchError("--n-train is missing: how many images to train on")
-        cross = {"sources": named["source"], "methods": named.get("method", AD_HOC_METHODS)}
+        sources = [_labelled(source) for source in named["source"] or []]
+        cross = {"sources": sources, "methods": named.get("method", AD_HOC_METHODS)}
         plain = {
             "name": "ad-hoc",
-            "targets": [{"dataset": dataset, "n_train": self.n_train} for dataset in named["target"] or []],
+            "targets": [{"dataset": _labelled(target), "n_train": self.n_train} for target in named["target"] or []],
             "cross": [cross],
             "similarities": named.get("similarity", AD_HOC_SIMILARITIES),
         }
         return make_suite(plain | self.overrides, "command line")
+
+
+def _labelled(given: str) -> str | dict[str, str]:
+    """A spec of the command line; with its label where it has one: `LABEL=SPEC`."""
+    label, equals, spec = given.partition("=")
+    return {"name": spec, "label": label} if equals and LABEL.fullmatch(label) else given
 
 
 def means_of(device: str, jobs: int | None, engine: str) -> Means:

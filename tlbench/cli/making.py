@@ -43,6 +43,7 @@ def run(
     lr: Annotated[list[float] | None, typer.Option(help="Peak learning rate; several make every arm's grid.")] = None,
     network: Annotated[str | None, typer.Option(help="Network, such as resnet:20 or cnn.")] = None,
     image_size: Annotated[int | None, typer.Option(min=4, help="Side of the square inputs, in pixels.")] = None,
+    leak: Annotated[str | None, typer.Option(help="Test items seen before: invalid, drop or allow.")] = None,
     timing: Annotated[bool, typer.Option("--timing", help="Time every arm alone afterwards, to judge cost.")] = False,
     controls: Annotated[bool, typer.Option(help="Run the control pairs as well.")] = True,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
@@ -66,7 +67,7 @@ def run(
     from tlbench.cli.launch import Asked, means_of, study_of
 
     plain = {"seeds": seeds, "root_seed": root_seed, "epochs": epochs, "learning_rates": lr or None, "network": network}
-    plain |= {"image_size": image_size, "controls": None if controls else False}
+    plain |= {"leak": leak, "image_size": image_size, "controls": None if controls else False}
     asked = Asked(suite, shelves, n_train or [], {key: value for key, value in plain.items() if value is not None})
     study, means = study_of(asked, out=out, data_root=data_root, download=download), means_of(device, jobs, engine)
     if dry_run:

@@ -16,6 +16,7 @@ from tlbench.shelf import slug
 from tlbench.training import ImageAugmentation, image_augmentation
 
 SAMPLED_VALUES = 1 << 24  # of the images trained on, from which mean and std are taken
+SKETCH, FINE_SKETCH = 12, 32  # pixels a side, of the grey image and of the image
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as in PIL's convert("L")
 
 
@@ -106,6 +107,16 @@ class Images(Form):
         images = self.reshaped(split.take(spread), torch.device("cpu")).double()
         mean, std = images.mean((0, 2, 3)), images.std((0, 2, 3)).clamp_min(1e-3)
         return replace(self, mean=tuple(mean.tolist()), std=tuple(std.tolist()))
+
+    @classmethod
+    def sketch(cls, items: npt.NDArray[Any], *, fine: bool = False) -> npt.NDArray[np.float32]:
+        """The image made small, its mean taken off: neither size, contrast nor brightness changes it."""
+        small = cls(FINE_SKETCH, 3) if fine else cls(SKETCH, 1)
+        flat = small.reshaped(items, torch.device("cpu")).flatten(1)
+        flat = flat - flat.mean(1, keepdim=True)
+        length = torch.linalg.vector_norm(flat, dim=1, keepdim=True)
+        sketches: npt.NDArray[np.float32] = (flat / length.clamp_min(1e-3) * (length > 1e-3)).numpy()
+        return sketches
 
     def random_batch(self, size: int, device: torch.device) -> Tensor:
         """(size, channels, size, size) noise."""

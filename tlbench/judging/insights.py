@@ -14,7 +14,7 @@ DRAWS = 4000
 
 def insights(verdicts: Iterable[Verdict]) -> list[str]:
     """All of them, a line each."""
-    cells = list(verdicts)
+    cells = [v for v in verdicts if v.leak != "invalid"]
     return [*protocols(cells), *attribution(cells), *depth(cells), *crossover(cells), *forecast(cells)]
 
 
@@ -139,7 +139,7 @@ def limits(run: Run, verdicts: list[Verdict]) -> list[str]:
         f"of {100 * settings.margin:g} points; convergence beyond "
         f"{100 * settings.convergence_margin:g}. Intervals: {_level(run)}, a cell, not simultaneous."
     )
-    lines = [gains]
+    lines = [*dict.fromkeys(f"{v.target}: {v.notes[0]}" for v in verdicts if v.leak), gains]
     grid = ", ".join(f"{rate:g}" for rate in rates)
     if len(rates) > 1:
         lines.append(f"Learning rate chosen in each trial on its own validation draw from {grid}, for every arm alike.")

@@ -27,7 +27,7 @@ class Translation:
 
 @dataclass(frozen=True)
 class Direct(Method):
-    """Classes are matched by name where every target class is one of the source's.
+    """Classes are matched by name where every target class is one of the source's, and numbers are no names.
 
     Else each source class stands for the target class that it is predicted for most on the training draw; source
     classes that are never predicted there are left out.
@@ -44,10 +44,10 @@ class Direct(Method):
         weights, target = materials.weights, materials.classes
         if weights is None or weights.classes is None:
             raise TlbenchError("method 'direct' needs a source with a head; use 'features' or 'linear_probe'")
-        known = weights.classes
+        known, named = weights.classes, weights.named and materials.named
 
         def fit(outputs: npt.NDArray[np.float32], labels: npt.NDArray[np.int64], _seed: int, /) -> Translation:
-            if set(target) <= set(known):
+            if named and set(target) <= set(known):
                 table = np.array([target.index(name) if name in target else -1 for name in known])
                 return Translation(table, len(target), ("classes matched by name",))
             counts = np.zeros((len(known), len(target)), dtype=np.int64)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from tlbench.dataset import Dataset
 from tlbench.network import Setup
 from tlbench.source import Source, Weights
 from tlbench.streams import seeded
@@ -14,6 +15,10 @@ class Null(Source):
     """Exchangeable with scratch when fine-tuned, random features when frozen."""
 
     has_head: ClassVar[bool] = False
+
+    def seen(self) -> tuple[Dataset, ...]:
+        """Nothing."""
+        return ()
 
     def pretraining_items(self) -> int:
         """None at all."""

@@ -71,6 +71,10 @@ class Pretrained(Source):
         """The dataset."""
         return (self.dataset,)
 
+    def seen(self) -> tuple[Dataset, ...]:
+        """The dataset, where its items are left as they are."""
+        return (self.dataset,) if self.own_data else ()
+
     def identity(self, workspace: Workspace) -> str:
         """The dataset's."""
         return self.dataset.content(workspace)
@@ -116,6 +120,7 @@ class Pretrained(Source):
         facts = {
             "recipe": recipe,
             "classes": list(pool.classes),
+            "named": pool.named,
             "accuracy": metric.value(predict(network, check), check.labels),
             "seconds": fitted.seconds,
         }
@@ -141,6 +146,7 @@ class Pretrained(Source):
         try:
             with safe_open(kept, "pt") as file:
                 facts = json.loads((file.metadata() or {})["tlbench"])
+                named = facts["named"]
                 weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         except (SafetensorError, KeyError, ValueError):
             return None  # damaged: trained anew
@@ -149,7 +155,8 @@ class Pretrained(Source):
         network.load_state_dict(weights)
         network.eval()
         dataset = self.dataset if self.own_data else None
-        return Weights(network, tuple(facts["classes"]), facts["accuracy"], facts["seconds"], dataset)
+        known = tuple(facts["classes"]), facts["accuracy"], facts["seconds"]
+        return Weights(network, *known, dataset=dataset, named=named)
 
 
 def _keep(kept: Path, weights: dict[str, torch.Tensor], facts: dict[str, Any]) -> None:

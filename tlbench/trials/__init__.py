@@ -1,12 +1,13 @@
 """One trial from draw to outcome, and the plan that says which trials there are."""
 
 from tlbench.trials.arm import ArmAtSeed
+from tlbench.trials.cell import Cell
 from tlbench.trials.choice import PLAIN, Choice, layout_is_safe
 from tlbench.trials.conditions import Conditions
 from tlbench.trials.draws import TrialData, data_of, draw_of
 from tlbench.trials.grid import tries
 from tlbench.trials.outcome import conclude
-from tlbench.trials.plan import Cell, Outline, Plan, outline, resolve
+from tlbench.trials.plan import Outline, Plan, outline, resolve
 from tlbench.trials.planfile import notes, run_of
 from tlbench.trials.similarity_scores import Scoring
 from tlbench.trials.trial import FAILED_TOGETHER, Trial, run_together

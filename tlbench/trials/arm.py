@@ -2,7 +2,7 @@
 
 import copy
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -30,7 +30,7 @@ class ArmAtSeed:
     def starts(self, choice: Choice) -> tuple[Start, ...]:
         """The candidates that it starts from, on the device and in their layout, every time the same."""
         fresh = copy.deepcopy(self.materials.fresh)
-        start = self.method.start(Materials(fresh, self.materials.weights, self.materials.classes))
+        start = self.method.start(replace(self.materials, fresh=fresh))
         start.check()
         candidates = (start, *start.alternatives)
         for candidate in candidates:
@@ -57,7 +57,7 @@ def arm_of(
     weights = weights_of(source, conditions, seed, workspace) if source is not None else None
     with seeded(*conditions.stream("weights", seed)):
         fresh = conditions.setup.build(len(data.classes))
-    return ArmAtSeed(conditions, method, seed, data, Materials(fresh, weights, data.classes), workspace)
+    return ArmAtSeed(conditions, method, seed, data, Materials(fresh, weights, data.classes, data.named), workspace)
 
 
 def weights_of(source: Source, conditions: Conditions, seed: int, workspace: Workspace) -> Weights:

@@ -8,6 +8,7 @@ from tlbench.form import Augmentation
 from tlbench.method import Budget
 from tlbench.metric import Metric
 from tlbench.network import Setup
+from tlbench.records import digest_of
 from tlbench.workspace import Workspace
 
 PLATEAU = "plateau"
@@ -18,6 +19,7 @@ class Conditions:
     """What every arm at a target shares: what it is trained on, by which network, for how long, how it is judged.
 
     variant: names a budget that is not the suite's, in paths; "plateau" doubles it until validation stands still.
+    left_out: test items that are not tested on, since the pool or a source has seen them.
     """
 
     target: Target
@@ -27,6 +29,7 @@ class Conditions:
     augment: Augmentation
     root_seed: int = 0
     variant: str = ""
+    left_out: tuple[int, ...] = ()
 
     def recipe(self, workspace: Workspace, seed: int) -> dict[str, Any]:
         """Plain data that fixes the conditions at one seed."""
@@ -39,6 +42,8 @@ class Conditions:
             "variant": self.variant,
             "augment": self.augment.recipe(),
         }
+        if self.left_out:
+            shared["left_out"] = digest_of(self.left_out)
         return shared | self.setup.recipe()
 
     def stream(self, what: str, seed: int) -> tuple[int, *tuple[object, ...]]:

@@ -19,8 +19,9 @@ from tlbench.workspace import Workspace
 class TrialData:
     """A seed's data: examples to train on, to validate on and to test on, in the form fitted to the first.
 
-    classes: the target's. pool: how many labelled items there were to draw from. name: tells these data from others.
-    augmentation: what is done to items that are trained on, from a stream of its own.
+    classes: the target's; named: whether they have names, not mere numbers. pool: how many labelled items there were to
+    draw from. name: tells these data from others. augmentation: what is done to items that are trained on, from a
+    stream of its own.
     """
 
     train: Examples
@@ -28,6 +29,7 @@ class TrialData:
     tested: Examples
     form: Form
     classes: tuple[str, ...]
+    named: bool
     validation_labels: Labels
     test_labels: Labels
     pool: int
@@ -55,7 +57,8 @@ def draw_of(conditions: Conditions, seed: int, workspace: Workspace) -> tuple[Dr
 
 def data_of(conditions: Conditions, seed: int, workspace: Workspace) -> TrialData:
     """The seed's data, kept for the next trial while there is room."""
-    name = ("data", conditions.target, conditions.setup.form, conditions.root_seed, seed, conditions.augment)
+    same = (conditions.root_seed, conditions.augment, conditions.left_out)
+    name = ("data", conditions.target, conditions.setup.form, seed, *same)
     make = partial(_read, conditions, seed, workspace, name)
     return workspace.cached_while_room(name, make, lambda made: made.resident_bytes)
 
@@ -63,9 +66,10 @@ def data_of(conditions: Conditions, seed: int, workspace: Workspace) -> TrialDat
 def _read(conditions: Conditions, seed: int, workspace: Workspace, name: Hashable) -> TrialData:
     pool, test = (conditions.target.dataset.split(name, workspace) for name in ("train", "test"))
     draw, form = draw_of(conditions, seed, workspace)
+    kept = np.setdiff1d(np.arange(len(test)), np.array(conditions.left_out, dtype=np.int64))
     train, validation, tested = (
         Examples(split, indices, form, workspace.device)
-        for split, indices in ((pool, draw.train), (pool, draw.validation), (test, np.arange(len(test))))
+        for split, indices in ((pool, draw.train), (pool, draw.validation), (test, kept))
     )
     return TrialData(
         train=train,
@@ -73,8 +77,9 @@ def _read(conditions: Conditions, seed: int, workspace: Workspace, name: Hashabl
         tested=tested,
         form=form,
         classes=pool.classes,
+        named=pool.named,
         validation_labels=pool.labels[draw.validation],
-        test_labels=test.labels,
+        test_labels=test.labels[kept],
         pool=len(pool),
         name=name,
         augmentation=conditions.augment,

@@ -11,53 +11,37 @@ from tlbench.errors import TlbenchError
 from tlbench.form import Form, default_form
 from tlbench.method import Materials, Method
 from tlbench.network import Setup
-from tlbench.runfile import Expectation, Protocol, Role
+from tlbench.runfile import Protocol, Role
 from tlbench.source import Source, Weights
 from tlbench.streams import seeded
 from tlbench.suite import Control, Cross, Suite
+from tlbench.trials.cell import Cell
 from tlbench.trials.conditions import PLATEAU, Conditions
 from tlbench.trials.draws import draw_of
+from tlbench.trials.leaks import Found, guard
 from tlbench.trials.similarity_scores import Scoring
 from tlbench.trials.trial import Trial
 from tlbench.workspace import Workspace
 
 
 @dataclass(frozen=True)
-class Cell:
-    """Source x target x method under conditions, its role and, for a control, what it must come out as.
-
-    crossed: whether it is one of the suite's crossed pairs; else it is there for the controls alone.
-    """
-
-    source: Source | None
-    method: Method
-    conditions: Conditions
-    role: Role
-    family: str
-    expect: Expectation | None
-    crossed: bool = True
-
-    @property
-    def path(self) -> str:
-        """The cell's path within a run."""
-        return self.trial(0).cell
-
-    def trial(self, seed: int) -> Trial:
-        """The cell at one seed."""
-        return Trial(self.source, self.method, self.conditions, seed)
-
-
-@dataclass(frozen=True)
 class Plan:
     """A suite resolved: its cells with the seeds planned for each so far, and the combinations that do not apply.
 
-    extended: cells, by path, that have been given the seeds of a later look.
+    extended: cells, by path, that have been given the seeds of a later look. overlaps: what of each target's test split
+    was seen before, and by what.
     """
 
     suite: Suite
     cells: list[Cell]
     skipped: list[str] = field(default_factory=list)
     extended: dict[str, int] = field(default_factory=dict)
+    overlaps: list[Found] = field(default_factory=list)
+
+    @property
+    def runnable(self) -> list[Cell]:
+        """The cells that are run: those of which a verdict can be given."""
+        return [cell for cell in self.cells if not cell.invalid]
 
     def seeds(self, cell: Cell) -> int:
         """How many seeds are planned for a cell so far."""
@@ -76,7 +60,9 @@ class Plan:
 
     def trials(self) -> list[Trial]:
         """All distinct trials, seed by seed; a baseline is there once, however many cells lean on it."""
-        pairs = [(cell, seed) for seed in range(self.suite.looks[-1]) for cell in self.cells if seed < self.seeds(cell)]
+        pairs = [
+            (cell, seed) for seed in range(self.suite.looks[-1]) for cell in self.runnable if seed < self.seeds(cell)
+        ]
         found = [trial for c, seed in pairs for trial in (*self.baselines(c, seed).values(), c.trial(seed))]
         return list({trial.path: trial for trial in found}.values())
 
@@ -87,7 +73,7 @@ class Plan:
         measures = tuple(self.suite.similarities)
         found = [
             Scoring(cell.source, measures, cell.conditions, seed)
-            for cell in self.cells
+            for cell in self.runnable
             if cell.source is not None
             for seed in range(self.seeds(cell))
         ]
@@ -142,7 +128,8 @@ def resolve(suite: Suite, workspace: Workspace) -> Plan:
         raise TlbenchError(f"suite '{suite.name}' has nothing to judge: {'; '.join(dict.fromkeys(skipped))}")
     _distinct("network", [cell.conditions.setup for cell in cells.values()])
     _try_out(cells.values(), workspace)
-    return Plan(suite, list(cells.values()), list(dict.fromkeys(skipped)))
+    guarded, overlaps = guard(list(cells.values()), suite.leak, workspace)
+    return Plan(suite, guarded, list(dict.fromkeys(skipped)), overlaps=overlaps)
 
 
 def _crossed(suite: Suite, target: Target, form: Form, controls: Sequence[Control]) -> Iterator[Cell]:

@@ -7,7 +7,10 @@ from typing import Any
 from tlbench import device as devices
 from tlbench import environment
 from tlbench.runfile import Named, PlannedCell, PlannedMethod, PlannedTarget, Run, RunSuite, VerdictSettings
-from tlbench.trials.plan import Cell, Plan, outline
+from tlbench.trials.cell import Cell
+from tlbench.trials.leaks import leak_lines
+from tlbench.trials.plan import Plan, outline
+from tlbench.trials.targetline import target_lines
 from tlbench.workspace import Workspace
 
 
@@ -34,6 +37,7 @@ def run_of(plan: Plan, workspace: Workspace, name: str, engine: Mapping[str, Any
         cells=tuple(_cell(plan, cell, workspace) for cell in plan.cells),
         skipped=tuple(plan.skipped),
         notes=tuple(notes(plan, workspace)),
+        leakage=tuple(found.overlapping() for found in plan.overlaps),
         engine=dict(engine),
         environment=environment.describe(devices.describe(workspace.device), engine["threads"]),
     )
@@ -41,7 +45,7 @@ def run_of(plan: Plan, workspace: Workspace, name: str, engine: Mapping[str, Any
 
 def notes(plan: Plan, workspace: Workspace) -> list[str]:
     """What was done to the data, and what limits the verdicts."""
-    found: list[str] = []
+    found = target_lines([cell.conditions for cell in plan.cells], workspace) + leak_lines(plan.overlaps)
     forms = {
         (d, c.conditions.setup.form)
         for c in plan.cells
@@ -55,9 +59,6 @@ def notes(plan: Plan, workspace: Workspace) -> list[str]:
         found += [*pool.notes, *test.notes]
         if (f := target.n_train / len(pool)) > 0.2:
             found.append(f"target {target.label}: each draw takes {f:.0%} of the pool, so the draws overlap")
-    for cell in plan.cells:
-        if cell.role == "cell" and cell.source and cell.conditions.target.dataset in cell.source.datasets():
-            found.append(f"source {cell.source.label} was trained on the pool of target {cell.conditions.target.label}")
     return list(dict.fromkeys(found))
 
 
@@ -90,6 +91,7 @@ def _cell(plan: Plan, cell: Cell, workspace: Workspace) -> PlannedCell:
             unfrozen=outline(cell.method, setup, workspace).unfrozen,
         ),
         input=setup.form.recipe(),
+        leak=cell.leak,
     )
 
 

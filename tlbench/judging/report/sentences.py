@@ -16,6 +16,7 @@ FLAGS = {
     "neutral": "== neutral",
     "inconclusive": "?  inconclusive",
 }
+LEAKS = {"invalid": ": leak", "allowed": " (leak allowed)"}
 COLUMNS = ("verdict", "target", "source", "method", "gain [interval]", "n", "hurt", "p (Holm)", "scratch")
 
 
@@ -31,7 +32,7 @@ def worst_first(verdicts: Iterable[Verdict]) -> list[Verdict]:
 
 def flag(verdict: Verdict) -> str:
     """The verdict in a word that needs no colour."""
-    word = FLAGS.get(verdict.verdict, f"!  {verdict.verdict}")
+    word = FLAGS.get(verdict.verdict, f"!  {verdict.verdict}") + LEAKS.get(verdict.leak or "", "")
     return word + (" (confirmed)" if verdict.confirmed else "") + (" (provisional)" if verdict.provisional else "")
 
 
@@ -97,7 +98,7 @@ def by_source(verdicts: Iterable[Verdict]) -> list[str]:
     """The answer in a sentence a source: where it hurts most and helps most, as far as is shown."""
     sources: dict[str, list[Verdict]] = {}
     for v in verdicts:
-        if v.role == "cell":
+        if v.role == "cell" and v.leak != "invalid":
             sources.setdefault(v.source, []).append(v)
     return [f"{source} {_answer(cells)}." for source, cells in sources.items()]
 
@@ -120,10 +121,13 @@ def headline(verdicts: list[Verdict]) -> str:
     judged = [v for v in verdicts if v.role == "cell"]
     harm = [v for v in judged if v.verdict == "negative"]
     help_ = [v for v in judged if v.verdict == "positive"]
-    open_ = len(judged) - len(harm) - len(help_)
+    leaks = sum(v.leak == "invalid" for v in judged)
+    open_ = len(judged) - len(harm) - len(help_) - leaks
     missing = sum(v.provisional for v in verdicts)
     text = f"Unfinished: {missing} of {len(verdicts)} cells lack planned trials; run again. " if missing else ""
     text += f"Of {len(judged)} cells, {len(help_)} are positive, {len(harm)} negative, {open_} neither."
+    if leaks:
+        text += f" {leaks} are invalid: leak; their test items were seen before."
     if harm:
         worst = min(harm, key=lambda v: v.gain or 0.0)
         text += f" Worst: {worst.source} by {worst.method} on {worst.target}, {gain_text(worst)} points."

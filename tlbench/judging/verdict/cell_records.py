@@ -56,13 +56,20 @@ class CellRecords:
         both = set(self.own.good) & set(self.base.good)
         return sorted(seed for seed in both if seed < self.planned)
 
+    @property
+    def invalid(self) -> bool:
+        """Whether its test items were seen before, so that nothing of it was run."""
+        return self.plan.leak is not None and self.plan.leak.handling == "invalid"
+
     def provisional(self) -> bool:
         """Whether planned seeds are still missing on either side."""
+        if self.invalid:
+            return False
         return not set(range(self.planned)) <= set(self.own.records) & set(self.base.records)
 
     def screened(self) -> str:
         """What the screen says of the cell: "invalid", "unstable" or nothing."""
-        if self.base.at_chance():
+        if self.invalid or self.base.at_chance():
             return "invalid"
         return "unstable" if self.own.unstable() or self.base.unstable() else ""
 

@@ -142,7 +142,7 @@ def _sureness(cell: CellRecords, final: AxisVerdict, run: Run, family: int) -> F
 
 def _arms(cell: CellRecords) -> Fields:
     """The two arms by themselves, and what is known of the source."""
-    own = cell.own.records.values()
+    own, leak = cell.own.records.values(), [cell.plan.leak.text] if cell.plan.leak else []
     first = next((record.outcome for record in own if record.status == "done"), Outcome())
     return {
         "failed": len(cell.own.failed),
@@ -151,7 +151,8 @@ def _arms(cell: CellRecords) -> Fields:
         "baseline_score": cell.base.mean_score(),
         "source_accuracy": first.source_accuracy,
         "similarity": _mean_scores(cell.scores),
-        "notes": tuple(dict.fromkeys(note for record in own for note in _notes(record))),
+        "notes": tuple(dict.fromkeys([*leak, *(note for record in own for note in _notes(record))])),
+        "leak": cell.plan.leak and cell.plan.leak.handling,
     }
 
 

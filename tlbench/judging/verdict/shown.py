@@ -60,6 +60,7 @@ class Verdict:
     cost: dict[str, Any]
     by_protocol: dict[str, dict[str, Any]]
     notes: tuple[str, ...]
+    leak: str | None = None
 
     def may_be_decided(self) -> bool:
         """Whether more seeds are worth their time: not decided yet, and not hopeless by the last look."""

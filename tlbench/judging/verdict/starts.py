@@ -38,7 +38,7 @@ def best_starts(run: Run, cells: list[CellRecords]) -> list[Starts]:
     """For each target of a run the set to start from; controls and unstable arms are not candidates."""
     targets: dict[str, list[CellRecords]] = defaultdict(list)
     for cell in cells:
-        if cell.plan.role == "cell":
+        if cell.plan.role == "cell" and not cell.invalid:
             targets[cell.plan.target.label].append(cell)
     design = design_of(run, FINAL)
     return [_starts(target, group, design.alpha, design.least) for target, group in targets.items()]
