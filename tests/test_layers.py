@@ -19,7 +19,12 @@ PACKAGE = Path(__file__).parents[1] / "tlbench"
 FILES = sorted(PACKAGE.rglob("*.py"))
 LATE = ("cli", "__init__", "study")  # where imports inside functions keep the start fast
 FRONT = ("study", "testing", "cli", "__init__", "__main__")  # above all rooms, each above those before it
-ROOMS = (("judging", "training", "readers", "leakage"), ("shelves",), ("trials",), ("engine",))  # a line imports from lines above
+ROOMS = (
+    ("judging", "training", "readers", "leakage"),
+    ("shelves",),
+    ("trials",),
+    ("engine",),
+)  # a line imports from lines above
 
 
 def _plurals(name: str) -> set[str]:

@@ -1,0 +1,1 @@
+"""The guard: what a test holds that was seen before."""
