@@ -84,6 +84,17 @@ def test_direct_by_the_draw_takes_what_each_source_class_was_predicted_for() -> 
     assert np.array_equal(_classes(predictor, unseen, 3), _translated(table, unseen))
 
 
+@pytest.mark.parametrize(("known", "wanted"), [(False, True), (True, False), (False, False)])
+def test_numbers_are_no_names_by_which_classes_are_matched(known: bool, wanted: bool) -> None:
+    weights = Weights(SETUP.build(3), ("0", "1", "2"), named=known)
+    start = methods.make("direct").start(Materials(SETUP.build(3), weights, ("0", "1", "2"), wanted))
+    labels = np.repeat(np.arange(3), 20)
+    logits = np.eye(3, dtype=np.float32)[(labels + 1) % 3]  # the source's 1 is the target's 0
+    predictor = start.readouts[0](logits, labels, 0)
+    assert predictor.notes == ("classes mapped by the training draw: 0>2, 1>0, 2>1",)
+    assert np.array_equal(_classes(predictor, logits, 3), labels)
+
+
 def test_the_majority_is_always_the_same_class() -> None:
     (readout,) = _start("majority", ("a", "b", "c")).readouts
     labels = np.array([2, 1, 1, 0, 1, 2])

@@ -23,6 +23,17 @@ def test_the_listing_is_the_folder() -> None:
     assert len(methods) == len(files)
 
 
+def test_paths_are_read_as_a_shell_reads_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("OWN_DATA", str(tmp_path / "own"))
+    specs = ("npz:~/a.npz", "npz:$HOME/a.npz", {"name": "npz", "path": "${OWN_DATA}/../a.npz"})
+    found = [datasets.make(spec).recipe()["path"] for spec in specs]
+    assert found == [f"{tmp_path}/a.npz", f"{tmp_path}/a.npz", f"{tmp_path}/own/../a.npz"]
+    assert datasets.make("npz:$NOT_SET/a.npz").recipe()["path"] == "$NOT_SET/a.npz"
+    nested = sources.make("trained:npz:~/a.npz").recipe()
+    assert nested["dataset"]["path"] == f"{tmp_path}/a.npz"
+
+
 def test_a_new_file_is_a_new_leaf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "pantry"
     folder.mkdir()

@@ -72,7 +72,7 @@ class Overlapping(Section):
     """What of a target's test split was seen before: by its pool, or by the source that is named.
 
     checked: whether it could be; exact: how many of those seen are there bit for bit, the others nearly; pool_share:
-    how much of the target's pool the source was trained on; example: two items that are one.
+    how much of the target's pool the source was trained on; examples: pairs of items that are one.
     """
 
     target: str
@@ -82,7 +82,7 @@ class Overlapping(Section):
     seen: int = 0
     exact: int = 0
     pool_share: float = 0.0
-    example: str = ""
+    examples: tuple[str, ...] = ()
 
 
 class Leak(Section):

@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 
 from tests.program import Run, program
+from tlbench.cli.launch import Asked
 from tlbench.shelf import Shelf
 from tlbench.study import _Session
 
@@ -128,6 +129,19 @@ def test_an_ad_hoc_run_names_its_parts(tlbench: Run, tmp_path: Path) -> None:
     assert run["suite"]["root_seed"] == 3
     assert run["suite"]["budget"]["learning_rates"] == [0.01]
     assert "one stratified fifth was cut off as the test split" in err
+
+
+def test_a_spec_on_the_command_line_may_have_a_label() -> None:
+    shelves: dict[str, list[str] | None] = {
+        "source": ["near=trained:glyphs:upper", "null"],
+        "target": ["mine=digits", "npz:a=b.npz"],
+        "method": ["finetune"],
+    }
+    suite = Asked("", shelves, [50, 60]).read()
+    labels = [target.label for entry in suite.targets for target in entry.targets()]
+    assert labels == ["mine-n50", "mine-n60", "npz-a-b.npz-n50", "npz-a-b.npz-n60"]
+    assert [source.label for source in suite.cross[0].sources] == ["near", "null"]
+    assert suite.cross[0].sources[0].recipe()["dataset"]["alphabet"] == "upper"
 
 
 @pytest.mark.parametrize(

