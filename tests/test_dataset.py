@@ -109,8 +109,16 @@ def test_a_draw_smaller_than_the_classes_is_refused(pool: Split) -> None:
 def test_a_target_is_named_and_fixed_by_its_recipe() -> None:
     target = Target(datasets.make("digits"), 40)
     assert target.label == "digits-n40"
-    assert target.recipe() == {"dataset": datasets.make("digits").recipe(), "n_train": 40, "n_val": 0}
+    shared = {"dataset": datasets.make("digits").recipe(), "n_train": 40, "n_val": 0}
+    assert target.recipe() == shared | {"content": ""}
     assert target == Target(datasets.make("digits"), 40, label="mine")
+
+
+def test_data_whose_content_is_known_may_lie_anywhere() -> None:
+    here, there = (Target(datasets.make(f"npz:{place}/a.npz"), 40) for place in ("one", "two"))
+    assert here.recipe("c0ffee") == there.recipe("c0ffee")
+    assert here.recipe() != there.recipe()
+    assert here.dataset.stream(0, "draw", 1) == there.dataset.stream(0, "draw", 1)
 
 
 LABELS = np.repeat(np.arange(4), (100, 40, 20, 1))

@@ -101,7 +101,7 @@ class Dataset(Leaf, ABC):
 
     def stream(self, root_seed: int, what: str, seed: int) -> tuple[int, *tuple[object, ...]]:
         """The labels of a random stream that everything at this dataset and seed shares."""
-        return root_seed, what, json.dumps(self.recipe(), sort_keys=True), seed
+        return root_seed, what, json.dumps(self.recipe(places=False), sort_keys=True), seed
 
     def open(self, split_name: SplitName, storage: Storage) -> Split:
         """The split, narrowed to `classes` and checked: at least two classes, none of them empty."""
@@ -159,9 +159,10 @@ class Target:
     def __post_init__(self) -> None:
         object.__setattr__(self, "label", slug(self.label or f"{self.dataset.label}-n{self.n_train}"))
 
-    def recipe(self) -> dict[str, Any]:
-        """Plain data that fixes the target."""
-        return {"dataset": self.dataset.recipe(), "n_train": self.n_train, "n_val": self.n_val}
+    def recipe(self, content: str = "") -> dict[str, Any]:
+        """Plain data that fixes the target; content: its data's, which then may lie anywhere."""
+        dataset = self.dataset.recipe(places=not content)
+        return {"dataset": dataset, "n_train": self.n_train, "n_val": self.n_val, "content": content}
 
     def validation_count(self, n_classes: int) -> int:
         """How many images are validated on: `n_val`, or the larger of two a class and a quarter of `n_train`."""

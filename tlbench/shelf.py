@@ -32,9 +32,9 @@ def proper_slug(text: str, what: str) -> str:
     return slug(text)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, *, places: bool = True) -> Any:
     if isinstance(value, Leaf):
-        return value.recipe()
+        return value.recipe(places=places)
     if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)
     return str(value) if isinstance(value, Path) else value
@@ -83,9 +83,14 @@ class Leaf:
         module = type(self).__module__.rpartition(".")[2]
         return slug(type(self).__name__) if module == "__main__" else module
 
-    def recipe(self) -> dict[str, Any]:
-        """Name and options as plain data; the label is not part of it."""
-        return {"name": self.name} | {f.name: _plain(getattr(self, f.name)) for f in self.options()}
+    def recipe(self, *, places: bool = True) -> dict[str, Any]:
+        """Name and options as plain data; the label is not part of it.
+
+        places: paths too; they are left out where the content that lies there is told beside.
+        """
+        given = {option.name: getattr(self, option.name) for option in self.options()}
+        kept = {name: value for name, value in given.items() if places or not isinstance(value, Path)}
+        return {"name": self.name} | {name: _plain(value, places=places) for name, value in kept.items()}
 
     @classmethod
     def options(cls) -> list[Any]:

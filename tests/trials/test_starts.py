@@ -37,7 +37,7 @@ class Custom(Method):
         """As the test has it."""
         return self.made(materials)
 
-    def recipe(self) -> dict[str, Any]:
+    def recipe(self, *, places: bool = True) -> dict[str, Any]:  # noqa: ARG002
         """A function is no plain data."""
         return {"name": "custom"}
 

@@ -73,7 +73,7 @@ def _read(kept: Path) -> Checked | None:
 def _name(dataset: Dataset, form: type[Form], workspace: Workspace) -> str:
     """What tells a dataset's items from others': a user's files by their content, others by looking at them."""
     if content := dataset.content(workspace):
-        return f"{json.dumps(dataset.recipe(), sort_keys=True)} {content}"
+        return f"{json.dumps(dataset.recipe(places=False), sort_keys=True)} {content}"
     parts: tuple[SplitName, SplitName] = ("train", "test")
     return " ".join(_marks(dataset, part, form, workspace).name for part in parts)
 

@@ -92,7 +92,8 @@ class Pretrained(Source):
         return self._read(kept, setup) or self._train(recipe, setup, workspace, kept)
 
     def _training_recipe(self, setup: Setup, workspace: Workspace, draw: tuple[int, int]) -> dict[str, Any]:
-        own = self.recipe() | {"content": self.identity(workspace), "draw": list(draw)}
+        content = self.identity(workspace)
+        own = self.recipe(places=not content) | {"content": content, "draw": list(draw)}
         del own["per_seed"]
         return {"source": own, "device": workspace.device.type} | setup.recipe()
 

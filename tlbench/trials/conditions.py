@@ -34,7 +34,7 @@ class Conditions:
     def recipe(self, workspace: Workspace, seed: int) -> dict[str, Any]:
         """Plain data that fixes the conditions at one seed."""
         shared = {
-            "target": self.target.recipe() | {"content": self.target.dataset.content(workspace)},
+            "target": self.target.recipe(self.target.dataset.content(workspace)),
             "budget": asdict(self.budget),
             "metric": self.metric.recipe(),
             "root_seed": self.root_seed,

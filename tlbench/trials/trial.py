@@ -130,4 +130,4 @@ def how_and_where(
 def source_recipe(source: Source, workspace: Workspace) -> dict[str, Any]:
     """The source's recipe, with a digest of content that may change under its name."""
     content = workspace.cached((source, "identity"), lambda: source.identity(workspace))
-    return source.recipe() | {"content": content}
+    return source.recipe(places=not content) | {"content": content}
