@@ -6,21 +6,12 @@ import numpy as np
 import pytest
 
 from tests.saved import LABELS, TEST, TEST_LABELS, TRAIN, Arrays, both, four, npz, said
+from tlbench.dataset import datasets
 from tlbench.errors import TlbenchError
 from tlbench.workspace import Storage
 
 FOUND = "train_images uint8 (60, 8, 8), train_labels int64 0..2; test_images uint8 (12, 8, 8), test_labels int64 0..2"
 CUT = "no test arrays; one stratified fifth was cut off as the test split"
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "own.npz"
-
-
-@pytest.fixture
-def storage(tmp_path: Path) -> Storage:
-    return Storage(tmp_path / "data", tmp_path / "cache")
 
 
 @pytest.mark.parametrize(
@@ -133,7 +124,9 @@ def test_an_item_alone_in_its_class_cannot_be_cut(file: Path, storage: Storage) 
 
 def test_groups_stay_on_one_side(file: Path) -> None:
     arrays = {"images": TRAIN, "labels": LABELS, "patient": np.arange(60) // 6}
-    train, test = both(npz(file, arrays, group={"column": "patient"}), file.parent)
+    dataset = npz(file, arrays, group={"column": "patient"})
+    train, test = both(dataset, file.parent)
+    assert datasets.make(dataset.recipe()) == dataset != npz(file, arrays)
     assert train.groups is not None
     assert test.groups is not None
     assert len(train.groups) == len(train) == 48

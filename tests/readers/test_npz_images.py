@@ -17,11 +17,6 @@ COLOUR, TEST_COLOUR = noise(60, 8, 8, 3), noise(12, 8, 8, 3, seed=1)
 PIXEL = np.array([[[[200, 100, 0, 255]]], [[[200, 100, 0, 0]]], [[[200, 100, 0, 51]]]], np.uint8)
 
 
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "own.npz"
-
-
 def _both_images(file: Path, change: Callable[[Images], Images], of: tuple[Images, Images] = (TRAIN, TEST)) -> Any:
     arrays = four(train_images=change(of[0]), test_images=change(of[1]))
     train, test = both(npz(file, arrays), file.parent)
@@ -216,6 +211,14 @@ def test_values_that_are_not_finite_are_counted(file: Path, value: float) -> Non
     images = TRAIN / 255
     images[3, :2, 0] = value
     _refused(file, "train_images: 2 values are not finite", **four(train_images=images, test_images=TEST / 255))
+
+
+def test_four_deep_channels_are_colours_with_alpha_only_if_they_fill_the_scale(file: Path) -> None:
+    deep = np.concatenate([COLOUR, np.full_like(COLOUR[..., :1], 255)], 3).astype(np.uint16) * 257
+    train, _, _ = _both_images(file, lambda x: x, (deep, deep[:12]))
+    assert np.array_equal(train, COLOUR.transpose(0, 3, 1, 2))
+    message = r"x .train part.: four channels of 0..4080 are no colours with alpha; keep one or three"
+    _refused(file, message, x=deep // 257 * 16, y=LABELS)
 
 
 def test_bytes_that_wrapped_below_zero_are_not_guessed(file: Path) -> None:

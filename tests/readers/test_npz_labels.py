@@ -13,11 +13,6 @@ ROWS = np.eye(3)[LABELS]
 NAMES = np.array(["dog", "cat", "eel"])
 
 
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "own.npz"
-
-
 def _of(*values: Any) -> np.ndarray[Any, np.dtype[Any]]:
     """One of the values an item, in turn."""
     return np.array(values)[LABELS]
@@ -54,10 +49,18 @@ def test_labels_of_every_kind_are_classes(file: Path, kind: str) -> None:
     assert f"y_train {found}" in said(train, file)[0]
 
 
-@pytest.mark.parametrize(("labels", "note"), [(LABELS + 1, "1..3"), (LABELS * 2, "0, 2, 4"), (LABELS, "")])
+@pytest.mark.parametrize(
+    ("labels", "note"), [(LABELS + 1, "1..3"), (LABELS * 2, "0, 2, 4"), (LABELS - 5, "-5..-3"), (LABELS, "")]
+)
 def test_numbers_that_are_not_counted_from_0_are_said(file: Path, labels: Any, note: str) -> None:
     train, _ = both(npz(file, {"x": TRAIN, "y": labels}), file.parent)
     assert said(train, file)[2:] == ([f"y are {note} in the file; classes are called so"] if note else [])
+
+
+def test_minus_one_beside_zero_may_be_no_label(file: Path) -> None:
+    train, _ = both(npz(file, {"x": TRAIN, "y": LABELS - 1}), file.parent)
+    asked = "if -1 stands for no label, leave these items out"
+    assert said(train, file)[2:] == [f"y are -1..1 in the file; classes are called so; {asked}"]
 
 
 def test_both_parts_may_hold_the_same_classes_in_two_forms(file: Path) -> None:
@@ -69,7 +72,10 @@ def test_both_parts_may_hold_the_same_classes_in_two_forms(file: Path) -> None:
 REFUSED: dict[str, tuple[Any, str]] = {
     "too few": (LABELS[:59], "x are 60 images, y 59 labels; one an image is needed"),
     "one number": (np.array(3), r"y int64 \(\) has no items"),
-    "multi-label": (np.eye(3)[LABELS] + np.eye(3)[[0]], "y float64 .60, 3. hold several values an item"),
+    "multi-label": (
+        np.eye(3)[LABELS] + np.eye(3)[[0]],
+        "y float64 .60, 3. hold several values an item; keep its class alone",
+    ),
     "several ones": (np.arange(180).reshape(60, 3) % 2, "are multi-label: 30 items have several classes and 0 none"),
     "no ones": (np.eye(4)[LABELS][:, :2], "are multi-label: 0 items have several classes and 20 none"),
     "probabilities": (ROWS * 0.7 + 0.1, r"y float64 \(60, 3\) hold probabilities \(soft labels\).*y.argmax\(1\)"),

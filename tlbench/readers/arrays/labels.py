@@ -31,7 +31,8 @@ class Classes:
         """That the numbers are not 0, 1, ..., where they are not."""
         if not self.numbered or self.names == tuple(map(str, range(len(self.names)))):
             return ""
-        return f"{key} are {self.span()} in the file; classes are called so"
+        unlabelled = "; if -1 stands for no label, leave these items out" if {"-1", "0"} <= set(self.names) else ""
+        return f"{key} are {self.span()} in the file; classes are called so{unlabelled}"
 
     def span(self) -> str:
         """The classes in few words."""
@@ -87,8 +88,8 @@ def _numbers(header: Header, values: npt.NDArray[Any], how: str = "") -> Classes
 def _one_hot(header: Header, rows: npt.NDArray[Any]) -> Classes:
     if not ((rows == 0) | (rows == 1)).all():
         sums_to_one = rows.dtype.kind == "f" and np.allclose(rows.astype(np.float64).sum(1), 1, atol=1e-2)
-        what = "probabilities (soft labels)" if sums_to_one else "several values an item"
-        raise TlbenchError(f"{header} hold {what}; one class an item is needed, as {header.key}.argmax(1) gives it")
+        soft = f"probabilities (soft labels); one class an item is needed, as {header.key}.argmax(1) gives it"
+        raise TlbenchError(f"{header} hold {soft if sums_to_one else 'several values an item; keep its class alone'}")
     ones = rows.astype(bool).sum(1)
     if (ones != 1).any():
         wrong = f"{int((ones > 1).sum())} items have several classes and {int((ones == 0).sum())} none"

@@ -13,6 +13,7 @@ CHUNK = 1 << 22  # values that are converted at a time
 SAMPLED = 1 << 22  # values that the share of outliers is taken from
 FEWEST = 8  # levels of 256 that the bulk of the values must keep
 BULK = (0.1, 99.9)  # percent
+DEEP = 65535  # the end of 16 bits
 FAR = 50.0  # times that two spans may differ before they are two units
 OVERSHOOT = 0.5  # share of the scale that test values may lie beyond it, as resizing leaves them
 
@@ -88,6 +89,13 @@ def refuse_other_units(levels: Levels, train: str, test: str, images: npt.NDArra
         raise TlbenchError(f"train and test images are on two scales: {scales}; bring them to one")
     clipped = low < levels.low or high > levels.high
     return f"{test}: {low:.6g}..{high:.6g} is clipped to {ends} of {train}" if clipped else ""
+
+
+def refuse_other_channels(key: str, levels: Levels) -> None:
+    """Raises where the fourth of four channels cannot be alpha, which fills the scale of its type."""
+    if levels.bulk and (levels.low, levels.high) != (0, DEEP):
+        what = f"four channels of {levels.low:.6g}..{levels.high:.6g} are no colours with alpha"
+        raise TlbenchError(f"{key}: {what}; keep one or three of them")
 
 
 def _apart(train: tuple[float, float], test: tuple[float, float]) -> bool:

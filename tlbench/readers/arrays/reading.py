@@ -15,7 +15,7 @@ from tlbench.readers.arrays.colours import ALPHA, flat_note, seen
 from tlbench.readers.arrays.grouping import find_groups, is_of_groups, refuse_shared_groups
 from tlbench.readers.arrays.labels import Classes, count, few, read_labels
 from tlbench.readers.arrays.layout import Layout, find_layout, refuse_other_sizes
-from tlbench.readers.arrays.levels import fit_levels, refuse_other_units
+from tlbench.readers.arrays.levels import fit_levels, refuse_other_channels, refuse_other_units
 from tlbench.readers.arrays.naming import is_list_of_names, refuse_measurements, refuse_other_classes, with_names
 from tlbench.readers.arrays.parts import Pair, find_parts
 
@@ -131,6 +131,8 @@ def _pixels(archive: Archive, train: Side, asked: Side) -> tuple[npt.NDArray[np.
     if asked is not train:
         images = _images(archive, asked)
         clipped = refuse_other_units(levels, train.key, asked.key, images)
+    if shown.shape[1] == ALPHA:
+        refuse_other_channels(train.key, levels)
     pixels = levels.apply(images)
     sample = pixels if asked is train or pixels.shape[1] != ALPHA else levels.apply(shown)
     pixels, alpha = seen(asked.key, pixels, sample)
