@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.drawn import noise
 from tests.tiny import SOURCE, tiny_suite
 from tlbench.errors import TlbenchError
 from tlbench.forms.images import Images
@@ -69,7 +70,7 @@ def test_unfreezing_more_blocks_than_there_are_is_told_before_training(workspace
 
 def test_one_colour_dataset_makes_every_input_colour(workspace: Workspace, tmp_path: Path) -> None:
     labels = np.repeat(np.arange(2), 40)
-    np.savez(tmp_path / "c.npz", train_images=np.zeros((80, 12, 12, 3), np.uint8), train_labels=labels)
+    np.savez(tmp_path / "c.npz", train_images=noise(80, 12, 12, 3), train_labels=labels)
     targets = [{"dataset": f"npz:{tmp_path / 'c.npz'}", "n_train": 20}, {"dataset": "patterns", "n_train": 32}]
     plan = resolve(tiny_suite(targets=targets, image_size=0), workspace)
     assert {c.conditions.setup.form.shape for c in plan.cells} == {(3, 12, 12)}

@@ -1,5 +1,6 @@
-"""Files and archives to items: pictures, torchvision's sets, checkpoints."""
+"""Files and archives to items: pictures, arrays, torchvision's sets, checkpoints."""
 
+from tlbench.readers.arrays import read_arrays
 from tlbench.readers.checkpoint import head_classes, match, published_weights, read_checkpoint
 from tlbench.readers.pictures import class_folders, listing_digest, read_pictures
 from tlbench.readers.torchvision_sets import DIGITS, TorchvisionDataset, channels_first
@@ -13,6 +14,7 @@ __all__ = [
     "listing_digest",
     "match",
     "published_weights",
+    "read_arrays",
     "read_checkpoint",
     "read_pictures",
 ]
