@@ -93,8 +93,16 @@ def test_columns_are_known_by_their_usual_names_or_named(own: Path, header: str,
 @pytest.mark.parametrize(
     ("header", "options", "expected"),
     [
-        ("a,label", {}, "image_column is not clear: none has a usual name; name one of its columns (a, label)"),
-        ("path,b", {}, "label_column is not clear: none has a usual name; name one of its columns (path, b)"),
+        (
+            "a,label",
+            {},
+            "image_column is not clear: none has a usual name; name one of those in its first line (a, label)",
+        ),
+        (
+            "path,b",
+            {},
+            "label_column is not clear: none has a usual name; name one of those in its first line (path, b)",
+        ),
         ("path,file", {}, "image_column is not clear: path or file may be it"),
         ("path,label", {"label_column": "lable"}, "'lable': did you mean 'label'?"),
     ],
@@ -198,7 +206,7 @@ def test_missing_files_are_unreadable_and_named(own: Path, storage: Storage) -> 
 
 
 @pytest.mark.parametrize(
-    ("cut", "mend"), [(".png", "there is 0000.png: write paths with"), ("img/", "name their folder")]
+    ("cut", "mend"), [(".png", "there is 0000.png: write paths as"), ("img/", "name their folder")]
 )
 def test_when_no_file_is_there_the_likely_mend_is_said(own: Path, cut: str, mend: str, storage: Storage) -> None:
     found = _refusal(_csv(own, [line.replace(cut, "") for line in PLAIN]), storage)
@@ -257,3 +265,15 @@ def test_groups_of_a_table_stay_on_one_side(own: Path, group: object, storage: S
 def test_groups_that_cannot_be_are_refused(own: Path, group: object, expected: str, storage: Storage) -> None:
     lines = [f"{line}," for line in PLAIN]
     assert expected in _refusal(_csv(own, lines, "path,label,patient", group=group), storage)
+
+
+def test_the_first_line_of_a_spreadsheet_is_no_header(own: Path, storage: Storage) -> None:
+    lines = ["path;label", *(line.replace(",", ";") for line in PLAIN)]
+    assert _csv(own, lines, "sep=;").open("train", storage).classes == ("cat", "dog")
+    assert "row 13 has nothing in column 'label'" in _refusal(_csv(own, [*lines, "img/0011.png;"], "sep=;"), storage)
+
+
+def test_a_column_of_numbers_and_blank_lines_do_no_harm(own: Path, storage: Storage) -> None:
+    lines = [f"{i},{line} " for i, line in enumerate(PLAIN)]
+    train, test = _both(_csv(own, [*lines, "", ""], ",path,label"), storage)
+    assert (len(train) + len(test), train.classes) == (10, ("cat", "dog"))

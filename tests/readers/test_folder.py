@@ -489,3 +489,78 @@ def test_what_lies_beside_the_splits_is_said(own: Path, storage: Storage) -> Non
     write_classes(own / "test", {"cat": 4})
     notes = _folder(own).open("train", storage).notes
     assert notes == (f"{own}: passed over beside train: extra (6 images)",)
+
+
+@pytest.mark.parametrize(
+    ("train", "test"), [("training_set", "test_set"), ("train_images", "test1"), ("TrainData", "val-2")]
+)
+def test_splits_are_known_with_what_people_add_to_their_words(
+    own: Path, train: str, test: str, storage: Storage
+) -> None:
+    write_classes(own / train, TWO)
+    write_classes(own / test, TWO)
+    split = _folder(own).open("test", storage)
+    assert (split.classes, split.origin.split(" (")[0]) == (("cat", "dog"), f"the folder {test}")
+
+
+def test_flat_folders_of_a_competition_are_no_classes(own: Path, storage: Storage) -> None:
+    write_classes(own, {"train": 5, "test1": 5})
+    assert f"{own}/train holds 5 images but no class folders" in _refusal(own, storage)
+
+
+@pytest.mark.parametrize("name", ["trees", "tests of time", "device", "evaluate", "tr1", "valve"])
+def test_other_names_are_no_splits(own: Path, name: str, storage: Storage) -> None:
+    write_classes(own, {"cat": 5, name: 5})
+    split = _folder(own).open("test", storage)
+    assert set(split.classes) == {"cat", name}
+    assert len(split.notes) == 1
+
+
+@pytest.mark.parametrize("inner", ["", "cat/", "dog/"])
+def test_folders_of_masks_are_no_classes(own: Path, inner: str, storage: Storage) -> None:
+    write_classes(own, {"cat/images": 3, "dog/images": 3, f"{inner}images": 3, f"{inner}Masks": 3})
+    if not inner:
+        for name in ("cat", "dog"):
+            (own / name).rename(own.with_name(name))
+    assert "holds images and masks (Masks, images), which are no classes" in _refusal(own, storage)
+
+
+def test_masks_among_the_images_are_refused(own: Path, storage: Storage) -> None:
+    write_classes(own, {"benign": 20, "malignant": 20})
+    for i in range(5):
+        write_image(own / "benign" / f"{i:04}_mask{'_1' if i else ''}.png", 3)
+    found = _refusal(own, storage)
+    assert f"5 of 45 images are masks of others by their names, first: {own}/benign/0000_mask.png" in found
+
+
+def test_augmented_copies_are_said_with_the_group_that_keeps_them_together(own: Path, storage: Storage) -> None:
+    for path in write_noise(own, {"cat": 24, "dog": 24}):
+        number = int(path.stem)
+        path.rename(path.with_name(f"{number // 3}_png.rf.{number:016x}.png"))
+    train, test = _both(_folder(own), storage)
+    (note,) = [note for note in test.notes if "are augmented copies" in note]
+    assert note.startswith(f"{own}: 48 images are augmented copies of 16 by their names; ")
+    assert note in train.notes
+    grouped = _folder(own, group=note.partition("group = '")[2].rstrip("'"))
+    assert not any("are augmented copies" in said for said in grouped.open("test", storage).notes)
+    assert len(grouped.open("test", storage)) % 3 == 0
+
+
+def test_a_name_that_is_not_in_utf8_is_refused(own: Path, storage: Storage) -> None:
+    write_classes(own, TWO)
+    (own / "cat").rename(own / os.fsdecode(b"k\xe4tzchen"))
+    assert "k\\udce4tzchen': the name is not in UTF-8; rename it" in (found := _refusal(own, storage))
+    assert found.isascii()
+
+
+def test_a_copy_of_everything_beside_the_splits_is_passed_over_and_said(own: Path, storage: Storage) -> None:
+    for part in ("train", "test"):
+        write_classes(own / part, TWO)
+        write_classes(own / "pictures" / part, TWO)
+    assert _folder(own).open("train", storage).notes == (f"{own}: passed over beside train: pictures (12 images)",)
+
+
+def test_archives_in_place_of_class_folders_are_named(own: Path, storage: Storage) -> None:
+    own.mkdir()
+    (own / "cat.zip").write_bytes(b"PK")
+    assert "holds no class folders with images, but 1 other file (cat.zip); expected" in _refusal(own, storage)

@@ -5,6 +5,7 @@ import struct
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,7 @@ from tlbench.workspace import Storage
 
 Pixels = npt.NDArray[np.uint8]
 Save = Callable[[Image.Image, Path, int], object]
+EXACT: dict[str, dict[str, Any]] = {"jpg": {"quality": 100}, "webp": {"lossless": True, "exact": True}}
 
 
 @pytest.fixture
@@ -266,7 +268,7 @@ def _put(mode: str, stored: int, drawn: int, suffix: str = "png") -> Save:
         grey = Image.fromarray(np.where(np.asarray(image) > 0, drawn, stored).astype(np.uint8))
         layers = grey.convert(mode)
         layers.putalpha(image)
-        layers.save(f"{path}.{suffix}", **({"lossless": True, "exact": True} if suffix == "webp" else {}))
+        layers.save(f"{path}.{suffix}", **EXACT.get(suffix, {}))
 
     return save
 
@@ -308,7 +310,9 @@ def test_palettes_with_a_transparent_colour_in_half_of_them_are_read_rightly(fol
         indices = (np.asarray(image) > 0).astype(np.uint8) ^ turned
         drawing = Image.fromarray(indices)
         drawing.putpalette([255, 255, 255, 0, 0, 0] if turned else [0, 0, 0, 255, 255, 255])
-        drawing.save(f"{path}.png", **({"transparency": int(turned)} if i % 2 else {}))
+        if i % 2:
+            drawing.info["transparency"] = int(turned)
+        drawing.save(f"{path}.png")
 
     shapes = np.stack(_fill(folder, save))
     assert all(np.array_equal(channel, shapes) for channel in _in_order(folder, cache).swapaxes(0, 1))
@@ -328,7 +332,7 @@ def test_half_transparent_palettes_are_read_without_a_warning(folder: Path, cach
 @pytest.mark.parametrize("kind", ["CMYK.jpg", "RGB.GIF", "RGB.webp", "RGB.BMP", "RGB.TIFF", "1.png", "L.pgm", "L.tga"])
 def test_formats_of_many_kinds_are_read(folder: Path, cache: Path, kind: str) -> None:
     mode, _, suffix = kind.partition(".")
-    options = {"jpg": {"quality": 100}, "webp": {"lossless": True}}.get(suffix, {})
+    options = EXACT.get(suffix, {})
     shapes = _fill(folder, lambda image, path, _: image.convert(mode).save(f"{path}.{suffix}", **options))
     found = _in_order(folder, cache)
     assert np.abs(found.astype(int) - np.stack(shapes)[:, None]).mean() < 4
@@ -449,3 +453,42 @@ def _levels_of(folder: Path, counts: Mapping[str, int], cache: Path) -> list[int
 
 def test_images_keep_their_order(folder: Path, cache: Path) -> None:
     assert _levels_of(folder, {"a/x": 2, "a": 2, "b": 2}, cache) == [2, 3, 0, 1, 4, 5]
+
+
+@pytest.mark.parametrize(("fill", "dtype"), [(-9999, "float32"), (-32768, "int32"), (1e20, "float32")])
+def test_a_fill_value_does_not_take_the_range(folder: Path, cache: Path, fill: float, dtype: str) -> None:
+    def save(image: Image.Image, path: Path, _: int) -> None:
+        values = np.asarray(image, dtype=np.float64) / (255 if fill < 0 and dtype == "float32" else 1)
+        values[:2] = fill
+        Image.fromarray(values.astype(dtype)).save(f"{path}.tif")
+
+    shapes = np.stack(_fill(folder, save))
+    assert np.array_equal(_in_order(folder, cache)[:, 0, 2:], shapes[:, 2:])
+    assert "a fill value reaches" in _notes(folder, cache)[0]
+
+
+def test_the_first_page_of_several_is_read_and_said(folder: Path, cache: Path) -> None:
+    more = {"save_all": True, "append_images": [Image.new("L", (16, 16))]}
+    shapes = _fill(folder, lambda image, path, _: image.save(f"{path}.tif", **more))
+    assert np.array_equal(_in_order(folder, cache)[:, 0], np.stack(shapes))
+    assert _notes(folder, cache) == ["8 of 8 images have several pages, of which the first alone is read"]
+
+
+@pytest.mark.parametrize("factor", [1, 257])
+def test_colour_of_sixteen_bits_in_tiff_is_said_to_lose_its_low_byte(folder: Path, cache: Path, factor: int) -> None:
+    def save(image: Image.Image, path: Path, _: int) -> None:
+        values = np.repeat(np.asarray(image, dtype="<u2")[..., None] * factor, 3, axis=2)
+        held = values.tobytes()
+        tags = [(256, 16), (257, 16), (258, 122), (259, 1), (262, 2), (273, 128), (277, 3), (278, 16), (279, len(held))]
+        entries = b"".join(struct.pack("<HHII", tag, 3, 3 if tag == 258 else 1, value) for tag, value in tags)
+        head = b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + struct.pack("<I", 0)
+        path.with_suffix(".tif").write_bytes(head + struct.pack("<HHH", 16, 16, 16) + held)
+
+    shapes = np.stack(_fill(folder, save))
+    said = "8 of 8 images have 16-bit channels, of which the high byte alone is read"
+    if factor == 257:
+        assert np.array_equal(_in_order(folder, cache)[:, 0], shapes)
+        assert _notes(folder, cache) == [said]
+    else:
+        with pytest.raises(TlbenchError, match=rf"8 of 8 images are of one flat value.*\({folder}: {said}\)"):
+            _read(folder, cache)

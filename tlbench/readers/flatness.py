@@ -23,8 +23,10 @@ def _flat(items: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
     return np.flatnonzero((pixels.min(-1) == pixels.max(-1)).all(-1))
 
 
-def flat_notes(flat: npt.NDArray[np.int64], n_items: int, where: str, paths: Sequence[str] = ()) -> tuple[str, ...]:
-    """What to say of the flat ones of `n_items` images: nothing of a few.
+def flat_notes(
+    flat: npt.NDArray[np.int64], n_items: int, where: str, paths: Sequence[str] = (), why: str = ""
+) -> tuple[str, ...]:
+    """What to say of the flat ones of `n_items` images: nothing of a few. why: what is known of the cause.
 
     Raises:
         TlbenchError: more than half of the images are flat.
@@ -34,5 +36,6 @@ def flat_notes(flat: npt.NDArray[np.int64], n_items: int, where: str, paths: Seq
     first = paths[flat[0]] if len(paths) else f"number {flat[0]}"
     line = f"{where}: {len(flat)} of {n_items} images are of one flat value, first: {first}"
     if len(flat) > REFUSED * n_items:
-        raise TlbenchError(f"{line}; what they show was lost: look at that file and save the images as plain 8-bit PNG")
+        known = f" ({why})" if why else ""
+        raise TlbenchError(f"{line}; what they show was lost{known}: look at it and save the images as plain 8-bit PNG")
     return (line,)

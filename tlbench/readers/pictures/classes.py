@@ -6,6 +6,7 @@ from tlbench.readers.pictures.listing import some
 from tlbench.readers.pictures.walk import Node
 from tlbench.readers.pictures.words import role
 
+IMAGES, MASKS = {"image", "images", "img", "imgs"}, {"mask", "masks", "segmentation", "segmentations", "gt"}
 COMMON = 0.5  # share of inner folders' names that all classes have in common, from which they look like the classes
 
 
@@ -30,6 +31,7 @@ def class_folders(part: Node, wanted: tuple[str, ...], *, grouped: bool, split: 
     if split == "train":
         _refuse_wrapping(part)
         _refuse_splits_inside(part)
+        _refuse_masks(part)
         if not grouped:
             _refuse_domains(part)
     return found
@@ -43,7 +45,8 @@ def content(node: Node) -> str:
 
 
 def _no_folders(part: Node) -> str:
-    names = f" ({some(sorted(part.folders), 3)})" if part.folders else ""
+    held = [*sorted(part.folders), *part.others]
+    names = f" ({some(held, 3)})" if held else ""
     what = f"{content(part)}{names}"
     return f"{part.path} holds no class folders with images, but {what}; expected {part.path}/<class>/<image>"
 
@@ -72,6 +75,17 @@ def _refuse_splits_inside(part: Node) -> None:
             f"the classes in {part.path} hold splits ({first.path.name}/{some(first.live())}); move them so that the "
             f"splits hold the classes ({part.path}/train/{first.path.name}), or list the files in csv:PATH"
         )
+
+
+def _refuse_masks(part: Node) -> None:
+    """Folders of images beside folders of their masks, in place of classes or inside each."""
+    for node in (part, *part.live().values()):
+        names = {name.lower() for name in node.live()}
+        if names & MASKS and names & IMAGES and not names - MASKS - IMAGES:
+            raise TlbenchError(
+                f"{node.path} holds images and masks ({some(node.live())}), which are no classes; move the masks to a "
+                "folder outside"
+            )
 
 
 def _refuse_domains(part: Node) -> None:

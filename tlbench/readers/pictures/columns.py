@@ -34,7 +34,9 @@ def read_table(path: Path) -> pd.DataFrame:
     Raises:
         TlbenchError: no such file, not UTF-8, no table, or rows with more cells than columns.
     """
-    text = _text(path)
+    text, first_row = _text(path), 2
+    if text.lower().startswith("sep="):  # as spreadsheets write it
+        text, first_row = text.partition("\n")[2], 3
     header = text.partition("\n")[0]
     separator = max(SEPARATORS, key=header.count)
     try:
@@ -49,7 +51,7 @@ def read_table(path: Path) -> pd.DataFrame:
         )
     table.columns = pd.Index([str(name).strip() for name in table.columns])
     table = table.apply(lambda column: column.str.strip())
-    table.index = pd.Index(range(2, len(table) + 2))
+    table.index = pd.Index(range(first_row, len(table) + first_row))
     filled: pd.DataFrame = table[(table != "").any(axis=1)]
     return filled
 
@@ -93,7 +95,7 @@ def _usual(table: pd.DataFrame, names: Sequence[str], option: str, where: Path) 
     if len(found) != 1:
         what = f"{' or '.join(found)} may be it" if found else "none has a usual name"
         columns = ", ".join(table.columns)
-        raise TlbenchError(f"{where}: {option} is not clear: {what}; name one of its columns ({columns})")
+        raise TlbenchError(f"{where}: {option} is not clear: {what}; name one of those in its first line ({columns})")
     return found[0]
 
 

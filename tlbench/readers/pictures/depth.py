@@ -14,6 +14,8 @@ from tlbench.readers.pictures.header import DEEP_COLOUR, UNREADABLE
 
 SAMPLE = 2_000_000  # values of a set that its quantiles are taken from
 SPAN = (0.001, 0.999)  # what the outliers are left out of
+FILLABLE = ("32-bit grey", "float grey")  # depths in which a number stands for no value: -9999, 1e20
+MEASURED = 1e10
 FEWEST_LEVELS = 8  # of 256 that this span must keep
 
 
@@ -69,12 +71,21 @@ def _range(paths: list[Path], depth: str) -> tuple[Range, str]:
     lows, highs, sample = _statistics(paths, depth)
     if not lows:
         return Range(0, 0), "no finite value"
-    whole = Range(min(lows), max(highs))
-    span = Range(*(float(value) for value in np.quantile(np.concatenate(sample), SPAN)))
-    if (span.high - span.low) * 256 < FEWEST_LEVELS * (whole.high - whole.low) and span.high > span.low:
-        few = f"outliers reach {whole.low:g}..{whole.high:g}, so the values between are clipped to"
-        return span, f"{few} {span.low:g}..{span.high:g} and scaled to 0..255"
+    whole, values = Range(min(lows), max(highs)), np.concatenate(sample)
+    within = [("outliers reach", values)]
+    if depth in FILLABLE:
+        within.append(("a fill value reaches", values[~_is_fill(values)]))
+    for what, held in within:
+        span = Range(*(float(value) for value in np.quantile(held, SPAN))) if held.size else whole
+        if 0 < (span.high - span.low) * 256 < FEWEST_LEVELS * (whole.high - whole.low):
+            few = f"{what} {whole.low:g}..{whole.high:g}, so the values between are clipped to"
+            return span, f"{few} {span.low:g}..{span.high:g} and scaled to 0..255"
     return whole, f"{whole.low:g}..{whole.high:g} scaled to 0..255"
+
+
+def _is_fill(values: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+    """Which values stand for none: the lowest one where it is below zero, and those too large to be measured."""
+    return np.asarray((values == min(0, values.min())) & (values < 0) | (values > MEASURED))
 
 
 def _statistics(paths: Iterable[Path], depth: str) -> tuple[list[float], list[float], list[npt.NDArray[np.float32]]]:

@@ -20,7 +20,7 @@ DEEP_COLOUR = "16-bit colour"
 class Header:
     """An image's size in pixels, whether it has colour and alpha, and the name of its depth where that is over 8 bits.
 
-    cut: whether its deeper bits are lost in reading.
+    cut: whether its deeper bits are lost in reading; pages: whether it has more pages than the first, which is read.
     """
 
     size: tuple[int, int]
@@ -28,6 +28,7 @@ class Header:
     alpha: bool
     depth: str = ""
     cut: bool = False
+    pages: bool = False
 
 
 def read_header(path: Path) -> Header:
@@ -49,7 +50,8 @@ def header_of(image: Image.Image) -> Header:
     alpha = not grey_depth and (mode in ALPHA_MODES or "transparency" in image.info)
     colour = not (mode in GREY_MODES or grey_depth or raw.startswith("LA"))
     png = sixteen and image.format == "PNG"
-    return Header(image.size, colour, alpha, DEEP_COLOUR if png else grey_depth, sixteen and not png)
+    pages = image.format == "TIFF" and getattr(image, "n_frames", 1) > 1
+    return Header(image.size, colour, alpha, DEEP_COLOUR if png else grey_depth, sixteen and not png, pages)
 
 
 def _raw_mode(image: Image.Image) -> str:

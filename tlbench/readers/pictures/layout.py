@@ -7,9 +7,10 @@ from tlbench.errors import TlbenchError
 from tlbench.partition import Group
 from tlbench.readers.pictures.classes import class_folders, content
 from tlbench.readers.pictures.held_out import HeldOut, held_out
+from tlbench.readers.pictures.kin import refuse_masks
 from tlbench.readers.pictures.listing import Item, Listing, compare, some
 from tlbench.readers.pictures.walk import Node, walk
-from tlbench.readers.pictures.words import WORDS, role
+from tlbench.readers.pictures.words import role
 
 ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar", ".bz2", ".xz")
 READERS = {".npz": "npz", ".csv": "csv", ".tsv": "csv"}
@@ -30,9 +31,9 @@ def list_folder(path: Path, wanted: tuple[str, ...], group: Group | None) -> Lis
     _refuse_file(path)
     root = walk(path)
     train = _train_folder(root, wanted)
-    if train is None:
-        return _one_piece(root, wanted, group)
-    return _in_splits(root, train, wanted, group)
+    found = _one_piece(root, wanted, group) if train is None else _in_splits(root, train, wanted, group)
+    refuse_masks([*found.train, *(found.test or ())])
+    return found
 
 
 def _refuse_file(path: Path) -> None:
@@ -98,7 +99,7 @@ def _no_classes(root: Node, splits: list[str]) -> str:
 def _refuse_unclear(root: Node, name: str, classes: list[str], wanted: tuple[str, ...]) -> None:
     """A folder with a split's name beside class folders: one with folders inside, or flat test images, is refused."""
     inner = root.live()[name].live()
-    if not (inner or name.lower() in WORDS["test"][:3]) or wanted:
+    if not (inner or (role(name) == "test" and len(name) > 2)) or wanted:
         return
     what = f"folders of its own ({some(inner)})" if inner else "images"
     raise TlbenchError(

@@ -9,6 +9,7 @@ import numpy as np
 from tlbench.dataset import Dataset, Split, SplitName, cut
 from tlbench.errors import TlbenchError
 from tlbench.readers.pictures.digests import file_digests, listing_digest
+from tlbench.readers.pictures.kin import copies_note
 from tlbench.readers.pictures.listing import Item, Listing, some
 from tlbench.readers.pictures.reading import Part, read_part, read_rendering
 from tlbench.workspace import Storage
@@ -70,4 +71,6 @@ class PictureDataset(Dataset):
             held = f"class '{few[0]}' has 1 image" if len(few) == 1 else f"classes {some(few)} have 1 image each"
             raise TlbenchError(f"{self.path}: {held}; a test split needs at least 2 of each class")
         kept = split.only(cut(split.labels, split_name, self.split_seed, split.groups))
-        return replace(kept, origin=f"one stratified fifth cut off by split_seed {self.split_seed}")
+        copies = () if split.paths is None or split.groups is not None else copies_note(split.paths.tolist(), self.path)
+        origin = f"one stratified fifth cut off by split_seed {self.split_seed}"
+        return replace(kept, origin=origin, notes=(*kept.notes, *copies))

@@ -66,7 +66,8 @@ def read_part(files: Sequence[Item], digests: Sequence[str], rendering: Renderin
     rows = np.array([place for place in range(len(files)) if place not in bad], dtype=np.int64)
     items = np.load(kept, mmap_mode="r", allow_pickle=False)[: len(rows)]
     names = [str(files[row].path) for row in rows]
-    flat = flat_notes(np.array(said["flat"], dtype=np.int64), len(rows), str(where), names)
+    why = "; ".join(rendering.notes)
+    flat = flat_notes(np.array(said["flat"], dtype=np.int64), len(rows), str(where), names, why)
     return Part(items, rows, (*_notes(said, files, rendering, where), *flat))
 
 

@@ -1,6 +1,5 @@
 """How a set's images are rendered: what its training part decides for both parts, and what is said of it."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -52,7 +51,7 @@ def survey(paths: Sequence[Path], where: Path) -> Rendering:
     found, deep_notes = ranges(deep, len(held))
     coloured = sum(header.colour for header in held.values())
     colour = coloured > 0 and alpha != "only"
-    said = [*_colour_note(coloured, len(held), colour=colour), *alpha_notes, *deep_notes, *_cut_note(held)]
+    said = [*_colour_note(coloured, len(held), colour=colour), *alpha_notes, *deep_notes, *_lost_notes(held)]
     notes = tuple(f"{where}: {line}" for line in said)
     return Rendering(min(shorter, LARGEST_SIDE), colour, alpha, found, notes)
 
@@ -71,6 +70,11 @@ def _colour_note(coloured: int, n_images: int, *, colour: bool) -> list[str]:
     return [f"{coloured} of {n_images} images {are} in colour, the others grey: all are read in colour"]
 
 
-def _cut_note(held: dict[Path, Header]) -> list[str]:
-    cut = Counter(header.cut for header in held.values())[True]
-    return [f"{cut} of {len(held)} images have 16-bit channels of which only the high byte is read"] if cut else []
+def _lost_notes(held: dict[Path, Header]) -> list[str]:
+    """What is said of images that hold more than is read of them."""
+    cut, pages = (sum(getattr(header, what) for header in held.values()) for what in ("cut", "pages"))
+    counted = {
+        "have 16-bit channels, of which the high byte alone is read": cut,
+        "have several pages, of which the first alone is read": pages,
+    }
+    return [f"{count} of {len(held)} images {what}" for what, count in counted.items() if count]

@@ -11,7 +11,6 @@ from tlbench.errors import TlbenchError
 from tlbench.partition import Group
 from tlbench.readers.pictures.columns import Columns, find_columns, read_table, unused_split_notes
 from tlbench.readers.pictures.listing import WHOLE, Item, Listing, compare, same_form, some
-from tlbench.readers.pictures.walk import SUFFIXES
 from tlbench.readers.pictures.words import Role, role
 
 
@@ -109,8 +108,9 @@ class _Rows:
         if any(item.path.exists() for item in items):
             return
         first = items[0].path
-        near = next((path for suffix in sorted(SUFFIXES) if (path := Path(f"{first}{suffix}")).exists()), None)
-        mend = f"there is {near.name}: write paths with their suffix" if near else "name their folder as root"
+        beside = sorted(first.parent.iterdir()) if first.parent.is_dir() else []
+        near = [path for path in beside if first.name.casefold() in (path.name.casefold(), path.stem.casefold())]
+        mend = f"there is {near[0].name}: write paths as the files are named" if near else "name their folder as root"
         raise TlbenchError(f"{self.where}: none of its {len(items)} files is there, first: {first}; {mend}")
 
 

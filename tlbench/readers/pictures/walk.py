@@ -80,7 +80,7 @@ def walk(folder: Path) -> Node:
 def _walk(path: Path, above: tuple[str, ...]) -> Node:
     node = Node(path)
     for entry in _entries(path):
-        name = same_form(entry.name)
+        name = same_form(_readable(entry))
         if name.startswith("."):
             node.hidden += 1
         elif Path(entry).is_dir() if entry.is_symlink() else entry.is_dir():  # a link to itself is no error
@@ -99,6 +99,12 @@ def _entries(path: Path) -> list[os.DirEntry[str]]:
             return sorted(found, key=lambda entry: entry.name)
     except OSError as error:
         raise TlbenchError(f"{path} cannot be read ({one_line(error)}); mend its permissions") from None
+
+
+def _readable(entry: os.DirEntry[str]) -> str:
+    if entry.name.isascii() or entry.name.encode(errors="replace").decode() == entry.name:
+        return entry.name
+    raise TlbenchError(f"{entry.path!a}: the name is not in UTF-8; rename it (convmv -f latin1 -t utf8 does so)")
 
 
 def _add_folder(node: Node, name: str, entry: os.DirEntry[str], above: tuple[str, ...]) -> None:
