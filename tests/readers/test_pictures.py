@@ -113,6 +113,15 @@ def test_the_training_part_decides_that_both_are_grey(folder: Path, cache: Path)
     assert test.notes == (f"{folder}/test: {count}",)
 
 
+def test_grey_test_images_of_a_set_in_colour_are_said(folder: Path, cache: Path) -> None:
+    write_classes(folder / "train", {"a": 3, "b": 3}, mode="RGB")
+    write_classes(folder / "test", {"a": 2, "b": 2})
+    assert _read(folder, cache, "test").shape == (3, 8, 8)
+    assert _notes(folder, cache) == []
+    line = "all 4 images are grey, while those to train on are in colour"
+    assert _read(folder, cache, "test").notes == (f"{folder}/test: {line}",)
+
+
 def test_mixed_sizes_are_brought_to_the_median_and_noted(folder: Path, cache: Path) -> None:
     for name, size in {"a/0": (8, 8), "a/1": (10, 20), "b/0": (16, 12), "b/1": (30, 40), "b/2": (10, 10)}.items():
         write_image(folder / f"{name}.png", 3, size)
@@ -468,7 +477,7 @@ def test_a_fill_value_does_not_take_the_range(folder: Path, cache: Path, fill: f
 
 
 def test_the_first_page_of_several_is_read_and_said(folder: Path, cache: Path) -> None:
-    more = {"save_all": True, "append_images": [Image.new("L", (16, 16))]}
+    more: dict[str, Any] = {"save_all": True, "append_images": [Image.new("L", (16, 16))]}
     shapes = _fill(folder, lambda image, path, _: image.save(f"{path}.tif", **more))
     assert np.array_equal(_in_order(folder, cache)[:, 0], np.stack(shapes))
     assert _notes(folder, cache) == ["8 of 8 images have several pages, of which the first alone is read"]

@@ -3,7 +3,6 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import PurePath
 
 from tlbench.errors import TlbenchError
 from tlbench.readers.pictures.listing import Item
@@ -19,8 +18,10 @@ def refuse_masks(items: Sequence[Item]) -> None:
     Raises:
         TlbenchError: so many images have one beside them.
     """
-    stems = {_stem(item.name) for item in items}
-    masks = [item for item in items if (found := MASK.fullmatch(_stem(item.name))) and found["of"] in stems]
+    stems = [_stem(item.name) for item in items]
+    known = set(stems)
+    named = zip(items, map(MASK.fullmatch, stems), strict=True)
+    masks = [item for item, found in named if found and found["of"] in known]
     if len(masks) > MANY * len(items):
         raise TlbenchError(
             f"{len(masks)} of {len(items)} images are masks of others by their names, first: {masks[0].path}; "
@@ -39,4 +40,5 @@ def copies_note(names: Sequence[str], where: object) -> tuple[str, ...]:
 
 
 def _stem(name: str) -> str:
-    return str(PurePath(name).with_suffix(""))
+    """A path without its suffix."""
+    return name.rpartition(".")[0] or name

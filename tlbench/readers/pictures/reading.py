@@ -112,7 +112,10 @@ def _notes(said: dict[str, Any], files: Sequence[Item], rendering: Rendering, wh
     if said["sizes"] != [[side, side]]:
         found = f"{len(said['sizes'])} sizes" if len(said["sizes"]) > 1 else "another size"
         notes.append(f"{where}: images of {found} cut to the centre square and scaled to {side}x{side}")
+    n_images = len(files) - len(said["bad"])
     if said["coloured"] and not rendering.colour and rendering.alpha != "only":
-        count = f"{said['coloured']} of {len(files) - len(said['bad'])} images"
-        notes.append(f"{where}: {count} are in colour and were reduced to grey, as the images to train on are")
+        count = f"{said['coloured']} of {n_images} images are in colour"
+        notes.append(f"{where}: {count} and were reduced to grey, as the images to train on are")
+    if rendering.colour and not said["coloured"]:
+        notes.append(f"{where}: all {n_images} images are grey, while those to train on are in colour")
     return notes

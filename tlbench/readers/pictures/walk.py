@@ -14,7 +14,7 @@ READ = (
     *("tga", "jp2", "j2k", "ico", "avif", "pcx", "sgi"),
 )
 UNREAD = ("heic", "heif", "svg", "dng", "cr2", "nef", "arw", "dcm", "nii", "exr", "psd")  # pictures, but not for us
-SUFFIXES = {f".{suffix}" for suffix in (*READ, *UNREAD)}
+SUFFIXES = {*READ, *UNREAD}
 JUNK = ("__macosx", "@eadir", "$recycle.bin", "system volume information", "lost+found", "__pycache__")
 BEGINNINGS = (
     b"\xff\xd8\xff",
@@ -85,9 +85,9 @@ def _walk(path: Path, above: tuple[str, ...]) -> Node:
             node.hidden += 1
         elif Path(entry).is_dir() if entry.is_symlink() else entry.is_dir():  # a link to itself is no error
             _add_folder(node, name, entry, above)
-        elif is_image(Path(entry.path)):
+        elif _is_image(entry):
             _refuse_twin(node, name, name in node.images)
-            node.images[name] = Path(entry.path)
+            node.images[name] = path / entry.name
         else:
             node.others.append(name)
     return node
@@ -125,13 +125,13 @@ def _refuse_twin(node: Node, name: str, is_twin: bool) -> None:
         raise TlbenchError(f"{node.path} holds '{name}' twice, in two Unicode forms; rename or merge one of them")
 
 
-def is_image(path: Path) -> bool:
+def _is_image(entry: os.DirEntry[str]) -> bool:
     """Whether a file is a picture: by its suffix or, where it has none, by its first bytes."""
-    suffix = path.suffix.lower()
-    if suffix and not suffix[1:].isdigit():
-        return suffix in SUFFIXES
+    _, dot, suffix = entry.name.rpartition(".")
+    if dot and not suffix.isdigit():
+        return suffix.lower() in SUFFIXES
     try:
-        with path.open("rb") as file:
+        with Path(entry).open("rb") as file:
             start = file.read(12)
     except OSError:
         return False
