@@ -501,3 +501,33 @@ def test_colour_of_sixteen_bits_in_tiff_is_said_to_lose_its_low_byte(folder: Pat
     else:
         with pytest.raises(TlbenchError, match=rf"8 of 8 images are of one flat value.*\({folder}: {said}\)"):
             _read(folder, cache)
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_tiffs_whose_white_is_zero_are_read_as_they_look(folder: Path, cache: Path, bits: int) -> None:
+    def save(image: Image.Image, path: Path, _: int) -> None:
+        values = (255 - np.asarray(image).astype("<u2")) * (257 if bits == 16 else 1)
+        Image.fromarray(values.astype("<u2" if bits == 16 else np.uint8)).save(f"{path}.tif")
+        held = bytearray(path.with_suffix(".tif").read_bytes())
+        place = held.find(struct.pack("<HHI", 262, 3, 1))  # the tag of what zero looks like
+        held[place + 8] = 0
+        path.with_suffix(".tif").write_bytes(held)
+
+    shapes = np.stack(_fill(folder, save))
+    assert np.array_equal(_in_order(folder, cache)[:, 0], shapes)
+
+
+def test_images_in_which_nothing_is_opaque_are_refused_with_that_cause(folder: Path, cache: Path) -> None:
+    def save(image: Image.Image, path: Path, _: int) -> None:
+        clear = image.convert("RGBA")
+        clear.putalpha(0)
+        clear.save(f"{path}.png")
+
+    _fill(folder, save)
+    with pytest.raises(TlbenchError, match=r"8 of 8 images are of one flat value, .*nothing in them is opaque\)"):
+        _read(folder, cache)
+
+
+def test_masks_of_class_numbers_are_asked_about(folder: Path, cache: Path) -> None:
+    _fill(folder, lambda image, path, i: image.point(lambda level: (level > 0) * (i % 4 + 1)).save(f"{path}.png"))
+    assert _notes(folder, cache) == ["no value is above 4 of 255; are these masks of class numbers?"]

@@ -22,6 +22,7 @@ class _Seen:
     colour: tuple[int, ...] | None
     flat: frozenset[str]
     opacity_varies: bool
+    opacity: int  # the highest
 
 
 def alpha_treatment(paths: Sequence[Path], *, whole: bool) -> tuple[str, list[str]]:
@@ -35,6 +36,8 @@ def alpha_treatment(paths: Sequence[Path], *, whole: bool) -> tuple[str, list[st
     count = f"{len(paths)} images have transparency"
     if whole and len({found.colour for found in seen}) == 1 and seen[0].colour and _any(seen):
         return ONLY, [f"{count} and one colour everywhere: the alpha channel itself is read, as grey"]
+    if all(found.opacity == 0 for found in seen):
+        return "white", [f"{count} and nothing in them is opaque"]
     lost = {ground: sum(found.flat == {ground} for found in seen) for ground in ("white", "black")}
     if lost["white"] and lost["black"]:
         return "grey", [f"{count}; some are white drawings and some black ones: all are put on grey"]
@@ -61,7 +64,7 @@ def _look(path: Path) -> _Seen | None:
     pixels = layers.reshape(-1, 4)
     stored = tuple(int(value) for value in pixels[0, :3]) if (pixels[:, :3] == pixels[0, :3]).all() else None
     flat = frozenset(ground for ground in ("white", "black") if _is_flat(pixels, GROUNDS[ground]))
-    return _Seen(stored, flat, bool(pixels[:, 3].min() != pixels[:, 3].max()))
+    return _Seen(stored, flat, bool(pixels[:, 3].min() != pixels[:, 3].max()), int(pixels[:, 3].max()))
 
 
 def _is_flat(pixels: npt.NDArray[np.uint8], ground: int) -> bool:

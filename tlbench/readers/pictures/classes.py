@@ -29,6 +29,7 @@ def class_folders(part: Node, wanted: tuple[str, ...], *, grouped: bool, split: 
                 "the others with the option classes"
             )
     if split == "train":
+        _refuse_table(part)
         _refuse_wrapping(part)
         _refuse_splits_inside(part)
         _refuse_masks(part)
@@ -58,6 +59,13 @@ def _inner(node: Node) -> Node:
         node = next(iter(live.values()))
         live = node.live()
     return node
+
+
+def _refuse_table(part: Node) -> None:
+    """One folder of images beside a table, which then says the classes."""
+    tables = [name for name in part.others if name.lower().endswith((".csv", ".tsv"))]
+    if len(part.live()) == 1 and tables:
+        raise TlbenchError(f"{part.path} holds one folder of images and a table; give csv:{part.path / tables[0]}")
 
 
 def _refuse_wrapping(part: Node) -> None:

@@ -8,11 +8,10 @@ import numpy.typing as npt
 from PIL import Image, ImageOps
 
 from tlbench.readers.pictures.alpha import ONLY, flattened, has_alpha
-from tlbench.readers.pictures.depth import Range, colour_values, grey_values
+from tlbench.readers.pictures.depth import DEEPEST, Range, colour_values, grey_values
 from tlbench.readers.pictures.header import DEEP_COLOUR, Header, header_of
 from tlbench.readers.pictures.rendering import Rendering
 
-DEEPEST = 65535.0  # opaque, of 16 bits
 POINTER, LONGEST_POINTER = b"version https://git-lfs", 200  # bytes
 
 

@@ -12,6 +12,8 @@ from torchvision.io import ImageReadMode, decode_image
 
 from tlbench.readers.pictures.header import DEEP_COLOUR, UNREADABLE
 
+PHOTOMETRIC, WHITE_IS_ZERO = 262, 0  # a tag of TIFF files and one of its values
+DEEPEST = 65535.0  # of 16 bits
 SAMPLE = 2_000_000  # values of a set that its quantiles are taken from
 SPAN = (0.001, 0.999)  # what the outliers are left out of
 FILLABLE = ("32-bit grey", "float grey")  # depths in which a number stands for no value: -9999, 1e20
@@ -35,7 +37,10 @@ class Range:
 
 def grey_values(image: Image.Image) -> npt.NDArray[np.float64]:
     """An open grey image's values, upright: (H, W)."""
-    return np.asarray(ImageOps.exif_transpose(image), dtype=np.float64)
+    values = np.asarray(ImageOps.exif_transpose(image), dtype=np.float64)
+    tags = getattr(image, "tag_v2", {})
+    turned = image.mode.startswith("I;16") and tags.get(PHOTOMETRIC) == WHITE_IS_ZERO  # Pillow turns 8 bits alone
+    return DEEPEST - values if turned else values
 
 
 def colour_values(path: Path) -> npt.NDArray[np.float64]:

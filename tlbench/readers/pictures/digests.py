@@ -5,6 +5,7 @@ import json
 import os
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ def file_digests(items: Sequence[Item], root: Path, cache: Path) -> list[str]:
     found: dict[str, list[Any]] = {}
     digests = [_one(item.path, known, found) for item in items]
     if any(known.get(path) != entry for path, entry in found.items()):
-        _remember(kept, known | found)
+        with suppress(OSError):  # a cache that cannot be written costs time alone
+            write_whole(kept, json.dumps(known | found))
     return digests
 
 
@@ -46,10 +48,6 @@ def _remembered(kept: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}  # digested anew
     return held if isinstance(held, dict) else {}
-
-
-def _remember(kept: Path, entries: dict[str, Any]) -> None:
-    write_whole(kept, json.dumps(entries))
 
 
 def write_whole(path: Path, text: str) -> None:

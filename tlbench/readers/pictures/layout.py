@@ -8,7 +8,7 @@ from tlbench.partition import Group
 from tlbench.readers.pictures.classes import class_folders, content
 from tlbench.readers.pictures.held_out import HeldOut, held_out
 from tlbench.readers.pictures.kin import refuse_masks
-from tlbench.readers.pictures.listing import Item, Listing, compare, some
+from tlbench.readers.pictures.listing import Item, Listing, alike, compare, some
 from tlbench.readers.pictures.walk import Node, walk
 from tlbench.readers.pictures.words import role
 
@@ -114,7 +114,7 @@ def _one_piece(root: Node, wanted: tuple[str, ...], group: Group | None) -> List
     notes = [f"{root.path}: '{name}', a word for a split, was read as a class like those beside it" for name in odd]
     notes.append(f"{root.path}: no test folder; one stratified fifth was cut off as the test split")
     items = tuple(_items(root, root, tuple(found), group))
-    said = (*_loose(root), *_alike(root, tuple(found)), *root.passed_note(), *notes)
+    said = (*_loose(root), *alike(root.path, found), *root.passed_note(), *notes)
     return Listing(root.path, tuple(found), items, None, (root.path, root.path), notes=said)
 
 
@@ -124,7 +124,7 @@ def _in_splits(root: Node, train: Node, wanted: tuple[str, ...], group: Group | 
     beside = {name: node for name, node in root.live().items() if not role(name)}
     counted = some(f"{name} ({content(node)})" for name, node in beside.items())
     notes = [f"{root.path}: passed over beside {train.path.name}: {counted}"] if beside else []
-    notes = [*_loose(root), *_loose(train), *_alike(train, tuple(ours)), *notes, *found.notes]
+    notes = [*_loose(root), *_loose(train), *alike(train.path, ours), *notes, *found.notes]
     passed = train.passed_note()
     if found.node is None:
         items = tuple(_items(root, train, tuple(ours), group))
@@ -161,12 +161,3 @@ def _loose(node: Node) -> tuple[str, ...]:
     return (
         (f"{node.path}: {held} beside the folders passed over: {some(sorted(node.images), 2)}",) if node.images else ()
     )
-
-
-def _alike(node: Node, names: tuple[str, ...]) -> tuple[str, ...]:
-    """What is said of classes whose names differ only in case."""
-    folded: dict[str, list[str]] = {}
-    for name in names:
-        folded.setdefault(name.strip().casefold(), []).append(name)
-    twins = [" and ".join(group) for group in folded.values() if len(group) > 1]
-    return (f"{node.path}: {some(twins)} differ only in case or blanks and are read as two classes",) if twins else ()

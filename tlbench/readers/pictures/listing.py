@@ -82,3 +82,12 @@ def compare(train: Iterable[str], test: Iterable[str], wanted: tuple[str, ...], 
     hint = f" ({some(cased)} differ only in case)" if cased else ""
     mend = "rename them, or keep those of both with the option classes" if ours & theirs else "give both the same"
     raise TlbenchError(f"{where[0]} and {where[1]} do not hold the same classes: {'; '.join(odd)}{hint}; {mend}")
+
+
+def alike(where: Path, names: Iterable[str]) -> tuple[str, ...]:
+    """What is said of classes whose names differ only in case or blanks."""
+    folded: dict[str, list[str]] = {}
+    for name in names:
+        folded.setdefault(name.strip().casefold(), []).append(name)
+    twins = [" and ".join(group) for group in folded.values() if len(group) > 1]
+    return (f"{where}: {some(twins)} differ only in case or blanks and are read as two classes",) if twins else ()

@@ -22,6 +22,7 @@ from tlbench.readers.pictures.listing import Item
 from tlbench.readers.pictures.rendering import Rendering, survey
 
 READER = 2  # of the decoded copies; one more whenever the same files give other pixels
+DIM = 16  # of 255: images that stay below it look black
 TOLERATED = 0.01  # share of files that may be unreadable before reading is refused
 
 
@@ -88,9 +89,10 @@ def _decode_all(files: Sequence[Item], rendering: Rendering, path: Path, where: 
             sizes[header.size] += 1
             coloured += header.colour
     _refuse_many_bad(bad, files, where)
-    flat = flat_rows(array[: len(files) - len(bad)]).tolist()
+    kept = array[: len(files) - len(bad)]
     array.flush()
-    return {"bad": bad, "sizes": [list(size) for size in sizes], "coloured": coloured, "flat": flat}
+    found = {"sizes": [list(size) for size in sizes], "coloured": coloured, "highest": int(kept.max(initial=0))}
+    return {"bad": bad, "flat": flat_rows(kept).tolist(), **found}
 
 
 def _refuse_many_bad(bad: Sequence[tuple[int, str]], files: Sequence[Item], where: Path) -> None:
@@ -112,6 +114,8 @@ def _notes(said: dict[str, Any], files: Sequence[Item], rendering: Rendering, wh
     if said["sizes"] != [[side, side]]:
         found = f"{len(said['sizes'])} sizes" if len(said["sizes"]) > 1 else "another size"
         notes.append(f"{where}: images of {found} cut to the centre square and scaled to {side}x{side}")
+    if said["highest"] < DIM:
+        notes.append(f"{where}: no value is above {said['highest']} of 255; are these masks of class numbers?")
     n_images = len(files) - len(said["bad"])
     if said["coloured"] and not rendering.colour and rendering.alpha != "only":
         count = f"{said['coloured']} of {n_images} images are in colour"

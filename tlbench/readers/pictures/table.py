@@ -10,7 +10,7 @@ import pandas as pd
 from tlbench.errors import TlbenchError
 from tlbench.partition import Group
 from tlbench.readers.pictures.columns import Columns, find_columns, read_table, unused_split_notes
-from tlbench.readers.pictures.listing import WHOLE, Item, Listing, compare, same_form, some
+from tlbench.readers.pictures.listing import WHOLE, Item, Listing, alike, compare, same_form, some
 from tlbench.readers.pictures.words import Role, role
 
 
@@ -37,7 +37,12 @@ def list_table(path: Path, root: Path | None, given: Columns, wanted: tuple[str,
     train, test = (None if part is None else tuple(rows.item(row, labels) for row in part) for part in parts)
     rows.refuse_absent([*(train or ()), *(test or ())])
     again = f"{path}: {repeated} rows list a file again with the same label; each file was read once"
-    notes = (*([again] if repeated else []), *unused_split_notes(table, columns, path), *split_notes)
+    notes = (
+        *([again] if repeated else []),
+        *alike(path, classes),
+        *unused_split_notes(table, columns, path),
+        *split_notes,
+    )
     content = hashlib.sha256(path.read_bytes()).hexdigest()
     return Listing(base, classes, train or (), test, (path, path), origin, notes, content)
 
