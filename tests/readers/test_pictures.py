@@ -517,15 +517,17 @@ def test_tiffs_whose_white_is_zero_are_read_as_they_look(folder: Path, cache: Pa
     assert np.array_equal(_in_order(folder, cache)[:, 0], shapes)
 
 
-def test_images_in_which_nothing_is_opaque_are_refused_with_that_cause(folder: Path, cache: Path) -> None:
+def test_colours_under_an_alpha_that_hides_everything_are_read_and_said(folder: Path, cache: Path) -> None:
     def save(image: Image.Image, path: Path, _: int) -> None:
         clear = image.convert("RGBA")
         clear.putalpha(0)
         clear.save(f"{path}.png")
 
-    _fill(folder, save)
-    with pytest.raises(TlbenchError, match=r"8 of 8 images are of one flat value, .*nothing in them is opaque\)"):
-        _read(folder, cache)
+    shapes = np.stack(_fill(folder, save))
+    assert np.array_equal(_in_order(folder, cache)[:, 0], shapes)
+    assert _notes(folder, cache) == [
+        "8 images have transparency and nothing in them is opaque: their colours are read as if all were"
+    ]
 
 
 def test_masks_of_class_numbers_are_asked_about(folder: Path, cache: Path) -> None:

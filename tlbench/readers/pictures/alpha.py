@@ -12,7 +12,7 @@ from tlbench.readers.pictures.header import ALPHA_MODES, UNREADABLE
 
 LOOKED_AT = 200  # images, evenly spread over the set
 GROUNDS = {"white": 255, "black": 0, "grey": 128}
-ONLY = "only"
+ONLY, IGNORED = "only", "ignored"
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class _Seen:
 
 
 def alpha_treatment(paths: Sequence[Path], *, whole: bool) -> tuple[str, list[str]]:
-    """What images with alpha are put on, "only" where it is alone what they show; and what is said of it.
+    """What images with alpha are put on, "only" where they show nothing else, "ignored" where it hides all; and why.
 
     whole: whether every image of the set has alpha.
     """
@@ -37,7 +37,7 @@ def alpha_treatment(paths: Sequence[Path], *, whole: bool) -> tuple[str, list[st
     if whole and len({found.colour for found in seen}) == 1 and seen[0].colour and _any(seen):
         return ONLY, [f"{count} and one colour everywhere: the alpha channel itself is read, as grey"]
     if all(found.opacity == 0 for found in seen):
-        return "white", [f"{count} and nothing in them is opaque"]
+        return IGNORED, [f"{count} and nothing in them is opaque: their colours are read as if all were"]
     lost = {ground: sum(found.flat == {ground} for found in seen) for ground in ("white", "black")}
     if lost["white"] and lost["black"]:
         return "grey", [f"{count}; some are white drawings and some black ones: all are put on grey"]
@@ -90,6 +90,8 @@ def flattened(image: Image.Image, treatment: str) -> Image.Image:
     layers = with_alpha(image)
     if treatment == ONLY:
         return layers.getchannel("A")
+    if treatment == IGNORED:
+        return layers.convert("RGB")
     level = GROUNDS[treatment]
     ground = Image.new("RGBA", layers.size, (level, level, level, 255))
     return Image.alpha_composite(ground, layers)
