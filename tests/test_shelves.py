@@ -23,7 +23,13 @@ OPTIONS: dict[str, dict[str, Any]] = {  # of leaves that cannot be made from the
     "matched": {"source": TRAINED},
     "networks/torchvision": {"model": "resnet18"},
 }
-OF_FILES = {"folder": "x", "npz": "x.npz", "file": "x.pt", "sources/torchvision": "resnet18"}  # tested where files are
+OF_FILES = {
+    "csv": "x.csv",
+    "folder": "x",
+    "npz": "x.npz",
+    "file": "x.pt",
+    "sources/torchvision": "resnet18",
+}  # tested where files are
 
 
 def _leaves() -> Iterator[tuple[str, str]]:

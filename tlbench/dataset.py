@@ -12,17 +12,20 @@ import numpy.typing as npt
 from pydantic import BeforeValidator, InstanceOf
 
 from tlbench.errors import TlbenchError, unknown
-from tlbench.partition import Groups, Indices, Labels, SplitName, cut, draw_order
+from tlbench.partition import ColumnGroup, Group, Groups, Indices, Labels, PatternGroup, SplitName, cut, draw_order
 from tlbench.shelf import Leaf, Shelf, slug
 from tlbench.workspace import Storage, Workspace
 
 __all__ = [  # what a leaf needs of `partition` beside its own
+    "ColumnGroup",
     "Dataset",
     "DatasetSpec",
     "Draw",
+    "Group",
     "Groups",
     "Indices",
     "Labels",
+    "PatternGroup",
     "Split",
     "SplitName",
     "Target",

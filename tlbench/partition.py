@@ -1,14 +1,16 @@
 """Orders of items and cuts between them: close to stratified, and no group on two sides where items are grouped."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 from pathlib import PurePath
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import BeforeValidator
 
-from tlbench.errors import TlbenchError
+from tlbench.errors import TlbenchError, unknown
 
 Labels: TypeAlias = npt.NDArray[np.int64]
 Indices: TypeAlias = npt.NDArray[np.int64]
@@ -55,6 +57,23 @@ class Group:
         if found is None:
             raise TlbenchError(f"group: the pattern '{self.pattern}' is not found in '{path}'")
         return str(found.group(1) if found.re.groups else found.group(0))
+
+
+def _of_text(option: Literal["column", "pattern"]) -> Callable[[Any], Any]:
+    """How a group is written: as a table of its options, or as the text of this one."""
+
+    def table(spec: Any) -> Any:
+        if isinstance(spec, Mapping):
+            known = [field.name for field in fields(Group)]
+            if odd := [str(key) for key in spec if key not in known]:
+                raise unknown("option of group", odd[0], known)
+        return {option: spec} if isinstance(spec, str) else spec
+
+    return table
+
+
+ColumnGroup: TypeAlias = Annotated[Group | None, BeforeValidator(_of_text("column"))]
+PatternGroup: TypeAlias = Annotated[Group | None, BeforeValidator(_of_text("pattern"))]
 
 
 def class_order(labels: Labels, generator: np.random.Generator, groups: Groups | None = None) -> Indices:
@@ -124,4 +143,7 @@ def draw_order(labels: Labels, n_train: int, generator: np.random.Generator, gro
     """The items to train on, and those that may be validated on, the first choice last; no group is in both."""
     order = class_order(labels, generator, groups)
     train, rest = order[:n_train], order[n_train:]
-    return train, rest if groups is None else rest[~np.isin(groups[rest], groups[train])]
+    if groups is None:
+        return train, rest
+    free = rest[~np.isin(groups[rest], groups[train])]
+    return train, free[class_order(labels[free], generator)]  # of whole groups, a few would leave classes out

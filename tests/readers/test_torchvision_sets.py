@@ -206,3 +206,11 @@ def test_the_real_data_is_read(name: str, mean: float, std: float, tmp_path: Pat
     assert train.items.mean() / 255 == pytest.approx(mean, abs=1e-4)
     assert train.items.std() / 255 == pytest.approx(std, abs=1e-4)
     assert np.bincount(test.labels).min() > 800
+
+
+def test_a_published_set_of_flat_images_is_refused(storage: Storage) -> None:
+    labels = (np.arange(20) % 10).astype(np.int64)
+    for part in PARTS:
+        _cifar10(storage.data, part, np.full((20, 3, 32, 32), 7, dtype=np.uint8), labels)
+    with pytest.raises(TlbenchError, match="dataset 'cifar10': 20 of 20 images are of one flat value, first: number 0"):
+        datasets.make("cifar10").open("train", storage)

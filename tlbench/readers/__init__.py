@@ -2,19 +2,24 @@
 
 from tlbench.readers.arrays import read_arrays
 from tlbench.readers.checkpoint import head_classes, match, published_weights, read_checkpoint
-from tlbench.readers.pictures import class_folders, listing_digest, read_pictures
+from tlbench.readers.flatness import flat_notes, flat_rows
+from tlbench.readers.pictures import Columns, Listing, PictureDataset, list_folder, list_table
 from tlbench.readers.torchvision_sets import DIGITS, TorchvisionDataset, channels_first
 
 __all__ = [
     "DIGITS",
+    "Columns",
+    "Listing",
+    "PictureDataset",
     "TorchvisionDataset",
     "channels_first",
-    "class_folders",
+    "flat_notes",
+    "flat_rows",
     "head_classes",
-    "listing_digest",
+    "list_folder",
+    "list_table",
     "match",
     "published_weights",
     "read_arrays",
     "read_checkpoint",
-    "read_pictures",
 ]

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from tlbench.dataset import Dataset, Split, SplitName
 from tlbench.errors import TlbenchError, one_line
+from tlbench.readers.flatness import flat_notes, flat_rows
 from tlbench.workspace import Storage
 
 DIGITS = tuple("0123456789")
@@ -29,7 +30,8 @@ class TorchvisionDataset(Dataset):
         """Images as (N, C, H, W) uint8 and labels from 0.
 
         Raises:
-            TlbenchError: the files are absent or damaged and may not be downloaded, or the download failed.
+            TlbenchError: the files are absent or damaged and may not be downloaded, the download failed, or most images
+                are flat.
         """
         root = str(storage.data)
         try:
@@ -45,7 +47,10 @@ class TorchvisionDataset(Dataset):
                 found = self.fetch(root, split_name, download=True)
             except UNREADABLE as failed:
                 raise TlbenchError(f"dataset '{self.name}' could not be downloaded: {one_line(failed)}") from None
-        return Split(channels_first(np.asarray(found.data)), _labels(found), self.names)
+        items = channels_first(np.asarray(found.data))
+        return Split(
+            items, _labels(found), self.names, flat_notes(flat_rows(items), len(items), f"dataset '{self.name}'")
+        )
 
 
 def _labels(found: Any) -> npt.NDArray[np.int64]:
