@@ -55,6 +55,10 @@ class Source(Leaf, ABC):
     def check(self, workspace: Workspace) -> None:
         """Before anything is trained: raises what is already known to be missing or damaged."""
 
+    def fits(self, setup: Setup, workspace: Workspace) -> tuple[str, ...]:  # noqa: ARG002
+        """Notes on how its weights go into a setup's network, before anything is trained; raises what does not fit."""
+        return ()
+
     def datasets(self) -> tuple[Dataset, ...]:
         """The datasets it is trained on, where they are known by name."""
         return ()

@@ -1,6 +1,6 @@
 """Files and archives to items: pictures, torchvision's sets, checkpoints."""
 
-from tlbench.readers.checkpoint import head_classes, match, published_weights, read_checkpoint
+from tlbench.readers.checkpoints import prepared, published_weights, read_checkpoint, restored
 from tlbench.readers.pictures import class_folders, listing_digest, read_pictures
 from tlbench.readers.torchvision_sets import DIGITS, TorchvisionDataset, channels_first
 
@@ -9,10 +9,10 @@ __all__ = [
     "TorchvisionDataset",
     "channels_first",
     "class_folders",
-    "head_classes",
     "listing_digest",
-    "match",
+    "prepared",
     "published_weights",
     "read_checkpoint",
     "read_pictures",
+    "restored",
 ]

@@ -45,6 +45,10 @@ class Matched(Source):
         """The source's."""
         self.source.check(workspace)
 
+    def fits(self, setup: Setup, workspace: Workspace) -> tuple[str, ...]:
+        """The source's."""
+        return self.source.fits(setup, workspace)
+
     def datasets(self) -> tuple[Dataset, ...]:
         """The source's."""
         return self.source.datasets()

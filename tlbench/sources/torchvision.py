@@ -1,6 +1,6 @@
 """Published weights of torchvision's zoo, with their own preprocessing."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torchvision
@@ -8,19 +8,29 @@ import torchvision
 from tlbench.errors import unknown
 from tlbench.form import Form, forms
 from tlbench.network import Architecture, Setup, networks
-from tlbench.readers import match, published_weights, read_checkpoint
+from tlbench.readers import published_weights, read_checkpoint, restored
 from tlbench.source import Source, Weights
-from tlbench.streams import seeded
 from tlbench.workspace import Workspace
 
 
 @dataclass(frozen=True)
 class Torchvision(Source):
-    """`torchvision:MODEL`; TORCH_HOME is respected. `image_size` replaces the published resize and crop."""
+    """`torchvision:MODEL` or `torchvision:MODEL:WEIGHTS`; TORCH_HOME is respected.
+
+    image_size: replaces the published resize and crop.
+    """
 
     model: str
     weights: str = "DEFAULT"
     image_size: int = 0
+
+    def __post_init__(self) -> None:
+        """Takes the weights from the argument where they are named there: `resnet18:IMAGENET1K_V1`."""
+        model, _, weights = self.model.partition(":")
+        if weights:
+            object.__setattr__(self, "model", model)
+            object.__setattr__(self, "weights", weights)
+        super().__post_init__()
 
     def architecture(self, default: Architecture) -> Architecture:  # noqa: ARG002
         """The model."""
@@ -45,12 +55,8 @@ class Torchvision(Source):
         """The published weights; downloaded only when allowed, and never unpickled."""
         entry = self._entry()
         kept = published_weights(entry.url, f"source '{self.label}'", allowed=workspace.storage.download)
-        categories = tuple(entry.meta["categories"])
-        with seeded(0, "zoo", setup.label):
-            network = setup.build(len(categories))
-        found = match(read_checkpoint(kept), network, str(kept))
-        network.load_state_dict(found.weights, strict=False)
-        return Weights(network.eval(), categories, notes=found.notes(str(kept)) if found.missing else ())
+        found = restored(read_checkpoint(kept), setup, tuple(entry.meta["categories"]))
+        return replace(found, notes=found.notes[1:])
 
     def _entry(self) -> Any:
         networks.make(f"torchvision:{self.model}")

@@ -7,7 +7,7 @@ from typing import Any
 from tlbench import device as devices
 from tlbench import environment
 from tlbench.runfile import Named, PlannedCell, PlannedMethod, PlannedTarget, Run, RunSuite, VerdictSettings
-from tlbench.trials.plan import Cell, Plan, outline
+from tlbench.trials.plan import Cell, Plan, fitted, outline
 from tlbench.workspace import Workspace
 
 
@@ -56,6 +56,7 @@ def notes(plan: Plan, workspace: Workspace) -> list[str]:
         if (f := target.n_train / len(pool)) > 0.2:
             found.append(f"target {target.label}: each draw takes {f:.0%} of the pool, so the draws overlap")
     for cell in plan.cells:
+        found += fitted(cell, workspace)
         if cell.role == "cell" and cell.source and cell.conditions.target.dataset in cell.source.datasets():
             found.append(f"source {cell.source.label} was trained on the pool of target {cell.conditions.target.label}")
     return list(dict.fromkeys(found))
