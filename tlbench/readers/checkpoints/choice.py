@@ -13,7 +13,7 @@ from tlbench.network import Network, Setup
 from tlbench.readers.checkpoints.candidates import candidates, sizes
 from tlbench.readers.checkpoints.fit import Fit, Wanted, is_aside
 from tlbench.readers.checkpoints.misfit import misfit, some
-from tlbench.readers.checkpoints.opening import Checkpoint
+from tlbench.readers.checkpoints.opening import Checkpoint, without_wrappers
 
 AVERAGED = {"ema", "avg", "average", "averaged", "swa", "teacher"}
 SECOND = re.compile(r"student|(\w+_)?encoder_k|(\w+_)?(momentum|target|key)(_\w+)?|old|initial")  # not what is used
@@ -116,7 +116,9 @@ def _rank(prefix: str) -> int:
 
 def _differs(tensors: Mapping[str, Tensor], one: Fit, other: Fit) -> bool:
     pairs = [(tensors[one.blocks[key]], tensors[other.blocks[key]]) for key in one.blocks if key in other.blocks]
-    return one is not other and not all(torch.equal(mine.to_dense(), theirs.to_dense()) for mine, theirs in pairs)
+    if one is other:
+        return False
+    return len(pairs) < len(other.blocks) or not all(torch.equal(a.to_dense(), b.to_dense()) for a, b in pairs)
 
 
 def _label(fit: Fit, other: Fit) -> str:
@@ -129,7 +131,7 @@ def _said(fit: Fit, found: Sequence[Fit], idle: Sequence[Fit], tensors: Mapping[
     lines = [f"{len(fit.taken())} tensors matched"]
     if not fit.complete:
         lines = [f"partial: {len(fit.blocks)} of {len(fit.blocks) + len(fit.missing)} tensors of the blocks matched"]
-        lines += [f"partial: not in the file, left random: {some(fit.missing)}"] if fit.missing else []
+        lines += [f"partial: not in the file, left as in a new network: {some(fit.missing)}"] if fit.missing else []
         lines += [f"partial: in the file and not used: {some(fit.leftover)}"] if fit.leftover else []
     if fit.by_position:
         pairs = [f"{name} for {key}" for key, name in fit.blocks.items()]
@@ -137,12 +139,18 @@ def _said(fit: Fit, found: Sequence[Fit], idle: Sequence[Fit], tensors: Mapping[
     for other in found:
         if other is not fit and 2 * len(other.blocks) > len(fit.blocks):
             mine, theirs = _label(fit, other), _label(other, fit)
-            why = " and all zero" if other in idle else "" if other.complete else " but does not fit completely"
-            lines.append(f'{mine} taken; {theirs} is there too{why}: key = "{theirs}" chooses it')
+            how = f': key = "{theirs}" chooses it' if other.complete else ", incomplete: it was passed over"
+            how = ", all zero: it was passed over" if other in idle else how
+            equal = "" if _differs(tensors, other, fit) else " with the same weights"
+            lines.append(f"{mine} taken; {theirs} is there too{equal}{how}")
     if fit.dropped:
         lines.append(f"a head that does not fit was dropped: {some(fit.dropped)}")
     elif fit.head is None:
         lines.append("no head in the file")
+    elif not fit.head[1]:
+        lines.append("the head has no bias in the file: zeros stand for it")
+    if sparse := [name for name in fit.taken() if tensors[name].layout != torch.strided]:
+        lines.append(f"{len(sparse)} sparse tensors made dense: {some(sparse)}")
     beside = _beside(fit, found, tensors)
     return [*lines, f"{len(beside)} tensors beside it not used: {some(beside)}"] if beside else lines
 
@@ -159,9 +167,10 @@ def _under_key(checkpoint: Checkpoint, key: str) -> dict[str, Tensor]:
     """What lies under a nested name; everything without one."""
     if key in ("", TOP):
         return checkpoint.tensors
-    found = {name: value for name, value in checkpoint.tensors.items() if f".{key}." in f".{name}"}
+    part = f".{without_wrappers(f'{key}.')}"
+    found = {name: value for name, value in checkpoint.tensors.items() if part in f".{name}"}
     if not found:
         there = [prefix.removesuffix(".") for prefix, _ in sizes(checkpoint.tensors).most_common() if prefix]
-        named = ", ".join(sorted(there, key=lambda prefix: prefix.count("."))[:8]) or "tensors at the top alone"
+        named = ", ".join(prefix for prefix in there if prefix.count(".") < 2) or "tensors at the top alone"
         raise TlbenchError(f"{checkpoint.path}: nothing lies under key '{key}'; there is {named}")
     return found

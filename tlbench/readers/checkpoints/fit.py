@@ -151,14 +151,17 @@ def _stands_beside(rest: str, own: str) -> bool:
 
 
 def _fits_head(tensors: Mapping[str, Tensor], name: str, belongs: list[str], wanted: Wanted) -> bool:
-    """(C, D) with a bias of (C,) or none, and nothing else in the same layer."""
+    """(C, D) with a bias of (C,) or none, nothing else in its layer, and no further layer that takes what it gives."""
     value, layer = tensors[name], name.removesuffix("weight")
     alone = {one for one in belongs if one.startswith(layer)} <= {name, f"{layer}bias"}
     if not (name.endswith(".weight") and alone and value.is_floating_point()):
         return False
     bias = tensors.get(f"{layer}bias")
     rows = tuple(value.shape[:1])
-    return value.ndim == 2 and value.shape[1] == wanted.features and (bias is None or tuple(bias.shape) == rows)
+    matrices = [tensors[one] for one in belongs if one != name and tensors[one].ndim == 2]
+    last = not any(other.shape[1] == value.shape[0] for other in matrices)
+    fits = value.ndim == 2 and value.shape[1] == wanted.features and (bias is None or tuple(bias.shape) == rows)
+    return fits and last
 
 
 def by_position(tensors: Mapping[str, Tensor], prefix: str, wanted: Wanted) -> Fit | None:

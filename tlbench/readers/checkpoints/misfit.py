@@ -57,7 +57,7 @@ def _told(tensors: Mapping[str, Tensor], fit: Fit | None, wanted: Wanted) -> str
             f"{tensors[n].dtype} {_shape(tensors[n])}".removeprefix("torch.float32 ") for n in fit.misshapen.values()
         ]
         said = [f"{n} {pair} for {wanted.shapes[k]}" for (k, n), pair in zip(fit.misshapen.items(), pairs, strict=True)]
-        lines.append(f"{len(said)} have another shape ({some(said)})")
+        lines.append(f"{len(said)} with another shape or kind of number ({some(said)})")
     if over := [name for name in fit.leftover if name not in fit.misshapen.values()]:
         lines.append(f"{len(over)} of the file's have no place in it ({_shapes(tensors, over)})")
     return ", ".join(lines)
@@ -80,17 +80,23 @@ def _would_fit(checkpoint: Checkpoint, tensors: Mapping[str, Tensor], fit: Fit |
         shapes = {name[len(prefix) :]: tuple(value.shape) for name, value in held.items()}
         for kind in networks.values():
             for guess in kind.guesses(shapes):
-                if guess != setup.architecture and _fills(guess, held, setup, ordered=checkpoint.ordered):
-                    yield f"it fits network = {_spec(guess)}"
+                if guess != setup.architecture:
+                    yield from _fills(guess, held, setup, ordered=checkpoint.ordered)
 
 
-def _fills(guess: Architecture, held: Mapping[str, Tensor], setup: Setup, *, ordered: bool) -> bool:
+def _fills(guess: Architecture, held: Mapping[str, Tensor], setup: Setup, *, ordered: bool) -> Iterator[str]:
+    """That a network fits, if it does, be it but for its running statistics."""
     with torch.device("meta"):
         try:
             network = guess.build(setup.form.shape, 2)
         except (TlbenchError, RuntimeError, NotImplementedError, ValueError):
-            return False
-    return any(fit.complete for fit in candidates(held, Wanted.of(network), ordered=ordered))
+            return
+    for fit in candidates(held, Wanted.of(network), ordered=ordered):
+        if not fit.leftover and all(name.endswith(STATISTICS) for name in fit.missing):
+            but = ", but for the running statistics of its BatchNorm layers" if fit.missing else ""
+            yield f"it fits network = {_spec(guess)}{but}"
+        elif inputs := _of_inputs(held, fit, Wanted.of(network), setup):
+            yield f"it fits network = {_spec(guess)}, but {inputs}"
 
 
 def _spec(guess: Architecture) -> str:

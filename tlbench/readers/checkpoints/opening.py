@@ -2,6 +2,7 @@
 
 import pickle
 import struct
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from tlbench.errors import TlbenchError, one_line
 from tlbench.readers.checkpoints.foreign import kind_of
 from tlbench.readers.checkpoints.inert import names_in, stand_ins
 
+WRAPPERS = {"module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"}
 KEPT_BYTES = 1 << 28  # of opened files that stay in memory, the latest always
 DAMAGED = (  # what reading a file that was cut or overwritten raises
     *(SafetensorError, RuntimeError, OSError, ValueError, EOFError),
@@ -36,7 +38,7 @@ class Checkpoint:
     @property
     def n_bytes(self) -> int:
         """What it takes in memory."""
-        return sum(value.nbytes for value in self.tensors.values())
+        return sum(value.numel() * value.element_size() for value in self.tensors.values())
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
@@ -62,16 +64,32 @@ def _read(path: Path, *, ordered: bool) -> Checkpoint:
         raise _refusal(path, error) from None
     except DAMAGED as error:
         raise TlbenchError(f"{path} is damaged ({_short(error)}); copy or save it again") from None
-    tensors = dict(_flat(held, ""))
+    tensors = _unwrapped(dict(_flat(held, "")))
     if not tensors or isinstance(held, Tensor):
-        raise TlbenchError(f"{path} holds no weights; a dictionary of tensors by name is needed")
+        arrays = ordered and any(name.endswith("._reconstruct") for name in names_in(path))
+        why = " (numpy arrays are no tensors)" if arrays else ""
+        raise TlbenchError(f"{path} holds no weights; a dictionary of tensors by name is needed{why}")
     return Checkpoint(path, tensors, ordered)
+
+
+def _unwrapped(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Without what wrappers add to names, at whatever depth; as they are where two would become one."""
+    found = {without_wrappers(name): value for name, value in tensors.items()}
+    return found if len(found) == len(tensors) else tensors
+
+
+def without_wrappers(name: str) -> str:
+    """A dotted name without the parts that data parallelism, compiling and sharding put in."""
+    *parts, last = name.split(".")
+    return ".".join([*(part for part in parts if part not in WRAPPERS), last])
 
 
 def _unpickled(path: Path) -> Any:
     """What torch's own restricted reader gives, configuration values replaced by stand-ins."""
-    with torch.serialization.safe_globals(stand_ins(names_in(path))):
-        return torch.load(path, map_location="cpu", weights_only=True)
+    allowed = torch.serialization.safe_globals(stand_ins(names_in(path)))
+    with allowed, warnings.catch_warnings(), path.open("rb") as file:  # by its path, torch would go by the suffix
+        warnings.simplefilter("ignore", UserWarning)  # of sparse and quantised tensors, which are dealt with later
+        return torch.load(file, map_location="cpu", weights_only=True)
 
 
 def _flat(held: Any, prefix: str) -> Iterator[tuple[str, Tensor]]:
@@ -89,7 +107,9 @@ def _refusal(path: Path, error: pickle.UnpicklingError) -> TlbenchError:
     known = {name for _, name in (one for one in stand_ins(names) if isinstance(one, tuple))}
     foreign = sorted(names - known, key=lambda name: name.startswith("torch."))
     layers = [name for name in foreign if name.startswith("torch.nn.modules.")]
-    if layers:
+    if "Unsupported operand" in str(error):
+        what = "it was pickled with another protocol than torch's own"
+    elif layers:
         what = f"it is a whole pickled model ({_some(foreign)})"
     elif foreign:
         what = f"it is not a plain state dict ({_some(foreign)})"
