@@ -16,8 +16,7 @@ from tlbench.workspace import Workspace
 class File(Source):
     """`file:PATH`; `network` names the architecture (default: the suite's), `classes` what the head's outputs mean.
 
-    key: which of several weights. partial: whether some of the blocks are enough. mean, std, image_size, interpolation:
-    how its inputs were prepared, pixels in 0..1. trained_on: the dataset, so that overlap with a target is seen.
+    key: which of several weights. partial: part of the blocks is enough. trained_on: to see overlap with a target.
     """
 
     path: Path

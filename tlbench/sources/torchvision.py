@@ -15,10 +15,7 @@ from tlbench.workspace import Workspace
 
 @dataclass(frozen=True)
 class Torchvision(Source):
-    """`torchvision:MODEL` or `torchvision:MODEL:WEIGHTS`; TORCH_HOME is respected.
-
-    image_size: replaces the published resize and crop.
-    """
+    """`torchvision:MODEL` or `:MODEL:WEIGHTS`; TORCH_HOME is respected. `image_size` replaces the resize and crop."""
 
     model: str
     weights: str = "DEFAULT"
@@ -27,9 +24,7 @@ class Torchvision(Source):
     def __post_init__(self) -> None:
         """Takes the weights from the argument where they are named there: `resnet18:IMAGENET1K_V1`."""
         model, _, weights = self.model.partition(":")
-        if weights:
-            object.__setattr__(self, "model", model)
-            object.__setattr__(self, "weights", weights)
+        self.__dict__.update(model=model, weights=weights or self.weights)
         super().__post_init__()
 
     def architecture(self, default: Architecture) -> Architecture:  # noqa: ARG002
@@ -53,10 +48,9 @@ class Torchvision(Source):
 
     def load(self, setup: Setup, workspace: Workspace, seed: int, root_seed: int) -> Weights:  # noqa: ARG002
         """The published weights; downloaded only when allowed, and never unpickled."""
-        entry = self._entry()
-        kept = published_weights(entry.url, f"source '{self.label}'", allowed=workspace.storage.download)
-        found = restored(read_checkpoint(kept), setup, tuple(entry.meta["categories"]))
-        return replace(found, notes=found.notes[1:])
+        kept = published_weights(self._entry().url, f"source '{self.label}'", allowed=workspace.storage.download)
+        found = restored(read_checkpoint(kept), setup, tuple(self._entry().meta["categories"]))
+        return replace(found, notes=found.notes[1:])  # that it fits is no news
 
     def _entry(self) -> Any:
         networks.make(f"torchvision:{self.model}")
