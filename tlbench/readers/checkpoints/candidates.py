@@ -30,8 +30,8 @@ def _by_names(tensors: Mapping[str, Tensor], wanted: Wanted) -> Iterator[Fit]:
     likely = sorted((prefix for prefix in found if 2 * len(found[prefix]) >= most), key=lambda p: -len(found[p]))
     full = [prefix for prefix in likely if len(found[prefix]) == most]
     for prefix in likely[:MOST]:
-        own = tuple(found[prefix].values())
-        others = tuple(other for other in full if not any(name.startswith(other) for name in own))
+        own = set(found[prefix].values())
+        others = tuple(other for other in full if own.isdisjoint(found[other].values()))
         yield by_name(tensors, prefix, wanted, others)
 
 

@@ -1,7 +1,7 @@
 """One candidate against one network: which tensor goes where, what is missing, what is left over."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from torch import Tensor
@@ -86,7 +86,7 @@ def is_aside(rest: str, value: Tensor) -> bool:
 
 
 def by_name(tensors: Mapping[str, Tensor], prefix: str, wanted: Wanted, others: tuple[str, ...] = ()) -> Fit:
-    """The fit by the names after a prefix; what lies under longer prefixes in `others` is another network's."""
+    """The fit by the names after a prefix; `others` are the prefixes of other networks, within it or above it."""
     blocks: dict[str, str] = {}
     misshapen: dict[str, str] = {}
     rest_of: list[str] = []
@@ -99,7 +99,7 @@ def by_name(tensors: Mapping[str, Tensor], prefix: str, wanted: Wanted, others: 
         else:
             misshapen[key] = name
     missing = tuple(key for key in wanted.shapes if key not in blocks)
-    head, dropped, leftover = split_heads(tensors, prefix, rest_of, wanted)
+    head, dropped, leftover = split_heads(tensors, prefix, rest_of, wanted, others)
     leftover = [name for name in leftover if not _copied(name[len(prefix) :], blocks.values(), prefix)]
     return Fit(prefix, blocks, missing, (*misshapen.values(), *leftover), head, tuple(dropped), misshapen=misshapen)
 
@@ -118,16 +118,16 @@ def under(tensors: Mapping[str, Tensor], prefix: str, others: tuple[str, ...] = 
 
 
 def split_heads(
-    tensors: Mapping[str, Tensor], prefix: str, names: list[str], wanted: Wanted
+    tensors: Mapping[str, Tensor], prefix: str, names: list[str], wanted: Wanted, others: tuple[str, ...]
 ) -> tuple[tuple[str, str] | None, list[str], list[str]]:
     """A linear head that fits, heads that do not, and what is no head; a head may stand beside the prefix too."""
     belongs = [name for name in names if _is_head(name[len(prefix) :], wanted)]
     rest = [name for name in names if name not in set(belongs)]
     above, _, own = prefix.removesuffix(".").rpartition(".")
     level = f"{above}." if above else ""
-    if prefix:
+    if prefix and not belongs and level not in others:  # a head there would be another network's
         beside = [n for n in tensors if n.startswith(level) and not n.startswith(prefix)]
-        belongs += [name for name in beside if _stands_beside(name[len(level) :], own)]
+        belongs = [name for name in beside if _stands_beside(name[len(level) :], own)]
     weights = [name for name in belongs if _fits_head(tensors, name, belongs, wanted)]
     public = [name for name in weights if name[len(prefix) :] in wanted.heads] or weights
     if len(public) != 1:
@@ -150,18 +150,26 @@ def _stands_beside(rest: str, own: str) -> bool:
     return following or (bool(inner) and HEADS.fullmatch(first.lower()) is not None)
 
 
-def _fits_head(tensors: Mapping[str, Tensor], name: str, belongs: list[str], wanted: Wanted) -> bool:
-    """(C, D) with a bias of (C,) or none, nothing else in its layer, and no further layer that takes what it gives."""
+def _fits_head(tensors: Mapping[str, Tensor], name: str, belongs: Sequence[str], wanted: Wanted) -> bool:
+    """(C, D) with a bias of (C,) or none, nothing else in its layer, and no part of a longer chain of layers."""
     value, layer = tensors[name], name.removesuffix("weight")
     alone = {one for one in belongs if one.startswith(layer)} <= {name, f"{layer}bias"}
     if not (name.endswith(".weight") and alone and value.is_floating_point()):
         return False
     bias = tensors.get(f"{layer}bias")
     rows = tuple(value.shape[:1])
-    matrices = [tensors[one] for one in belongs if one != name and tensors[one].ndim == 2]
-    last = not any(other.shape[1] == value.shape[0] for other in matrices)
     fits = value.ndim == 2 and value.shape[1] == wanted.features and (bias is None or tuple(bias.shape) == rows)
-    return fits and last
+    return fits and not any(_chained(tensors, name, other, wanted) for other in belongs if other != name)
+
+
+def _chained(tensors: Mapping[str, Tensor], name: str, other: str, wanted: Wanted) -> bool:
+    """Whether another matrix could take what a head gives, or give what it takes: then neither is the head alone.
+
+    A head by its public name is not fed by what is named apart from it (a projector, an auxiliary head).
+    """
+    own, theirs = tensors[name], tensors[other]
+    apart = name.endswith(tuple(wanted.heads)) and not other.startswith(name.removesuffix("weight").rpartition(".")[0])
+    return theirs.ndim == 2 and (theirs.shape[1] == len(own) or (len(theirs) == own.shape[1] and not apart))
 
 
 def by_position(tensors: Mapping[str, Tensor], prefix: str, wanted: Wanted) -> Fit | None:

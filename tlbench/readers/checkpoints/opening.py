@@ -105,7 +105,7 @@ def _refusal(path: Path, error: pickle.UnpicklingError) -> TlbenchError:
     """Why torch would not read it: a whole model, other classes, another protocol."""
     names = names_in(path) if "Unsupported operand" not in str(error) else set()
     known = {name for _, name in (one for one in stand_ins(names) if isinstance(one, tuple))}
-    foreign = sorted(names - known, key=lambda name: name.startswith("torch."))
+    foreign = sorted(names - known, key=lambda name: (name.startswith("torch."), name))
     layers = [name for name in foreign if name.startswith("torch.nn.modules.")]
     if "Unsupported operand" in str(error):
         what = "it was pickled with another protocol than torch's own"
