@@ -157,8 +157,9 @@ def _said(fit: Fit, found: Sequence[Fit], idle: Sequence[Fit], tensors: Mapping[
 
 def _beside(fit: Fit, found: Sequence[Fit], tensors: Mapping[str, Tensor]) -> list[str]:
     """Tensors outside the prefix that neither training nor another candidate accounts for."""
-    prefixes = tuple(one.prefix for one in found if one.prefix and 2 * len(one.blocks) > len(fit.blocks))
-    known = {*fit.taken(), *fit.dropped}
+    others = [one for one in found if 2 * len(one.blocks) > len(fit.blocks)]
+    prefixes = tuple(one.prefix for one in others if one.prefix)
+    known = {name for one in (fit, *others) for name in (*one.taken(), *one.dropped)}
     names = [name for name in tensors if not name.startswith((fit.prefix, *prefixes)) and name not in known]
     return [n for n in names if not (is_aside(n, tensors[n]) or is_aside(n.rpartition(".")[2], tensors[n]))]
 
