@@ -136,13 +136,7 @@ def _said(fit: Fit, found: Sequence[Fit], idle: Sequence[Fit], tensors: Mapping[
     if fit.by_position:
         pairs = [f"{name} for {key}" for key, name in fit.blocks.items()]
         lines.append(f"matched by position, names differ ({some(pairs)})")
-    for other in found:
-        if other is not fit and 2 * len(other.blocks) > len(fit.blocks):
-            mine, theirs = _label(fit, other), _label(other, fit)
-            how = f': key = "{theirs}" chooses it' if other.complete else ", incomplete: it was passed over"
-            how = ", all zero: it was passed over" if other in idle else how
-            equal = "" if _differs(tensors, other, fit) else " with the same weights"
-            lines.append(f"{mine} taken; {theirs} is there too{equal}{how}")
+    lines += [_beaten(fit, other, tensors, zero=other in idle) for other in _others(fit, found)]
     if fit.dropped:
         lines.append(f"a head that does not fit was dropped: {some(fit.dropped)}")
     elif fit.head is None:
@@ -155,9 +149,24 @@ def _said(fit: Fit, found: Sequence[Fit], idle: Sequence[Fit], tensors: Mapping[
     return [*lines, f"{len(beside)} tensors beside it not used: {some(beside)}"] if beside else lines
 
 
+def _others(fit: Fit, found: Sequence[Fit]) -> list[Fit]:
+    """Candidates made of other tensors, of which at least half the network would be filled."""
+    taken = set(fit.blocks.values())
+    likely = [other for other in found if 2 * len(other.blocks) > len(fit.blocks)]
+    return [other for other in likely if taken.isdisjoint(other.blocks.values())]
+
+
+def _beaten(fit: Fit, other: Fit, tensors: Mapping[str, Tensor], *, zero: bool) -> str:
+    mine, theirs = _label(fit, other), _label(other, fit)
+    how = f': key = "{theirs}" chooses it' if other.complete else ", incomplete: it was passed over"
+    how = ", all zero: it was passed over" if zero else how
+    equal = "" if _differs(tensors, other, fit) else " with the same weights"
+    return f"{mine} taken; {theirs} is there too{equal}{how}"
+
+
 def _beside(fit: Fit, found: Sequence[Fit], tensors: Mapping[str, Tensor]) -> list[str]:
     """Tensors outside the prefix that neither training nor another candidate accounts for."""
-    others = [one for one in found if 2 * len(one.blocks) > len(fit.blocks)]
+    others = _others(fit, found)
     prefixes = tuple(one.prefix for one in others if one.prefix)
     known = {name for one in (fit, *others) for name in (*one.taken(), *one.dropped)}
     names = [name for name in tensors if not name.startswith((fit.prefix, *prefixes)) and name not in known]
