@@ -18,8 +18,8 @@ from tlbench.method import Budget
 from tlbench.network import HEAD, Network, Setup, networks
 from tlbench.source import Source, Weights, sources
 from tlbench.streams import seeded
-from tlbench.training.pretraining import Pretrained
 from tlbench.suite import Suite
+from tlbench.training.pretraining import Pretrained
 from tlbench.trials import Conditions, draw_of, notes, resolve
 from tlbench.workspace import Storage, Workspace
 

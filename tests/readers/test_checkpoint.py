@@ -2,7 +2,6 @@
 
 import argparse
 import collections
-import datetime
 import gzip
 import json
 import pickle
@@ -10,6 +9,7 @@ import struct
 import tarfile
 import zipfile
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +84,7 @@ def test_names_that_wrappers_alone_tell_apart_are_kept(tmp_path: Path) -> None:
 
 def _configuration() -> dict[str, Any]:
     return {
-        "args": argparse.Namespace(lr=0.1, out=Path("runs"), at=datetime.datetime(2020, 1, 1), kind=np.dtype("f4")),
+        "args": argparse.Namespace(lr=0.1, out=Path("runs"), at=datetime(2020, 1, 1, tzinfo=UTC), kind=np.dtype("f4")),
         "best": np.float64(91.5),
         "curve": np.zeros(3),
         "meters": collections.defaultdict(list, loss=[0.5]),
@@ -149,8 +149,8 @@ def test_another_protocol_of_pickle_is_named(tmp_path: Path) -> None:
 
 
 FOREIGN = {
-    b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 46830571\n": "is a git-lfs pointer, not the weigh",
-    b"<!DOCTYPE html><html><head><title>Sign in</title></head></html>": "is a web page (HTML or XML), not weights; downl",
+    b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 46830571\n": "is a git-lfs pointer, not the",
+    b"<!DOCTYPE html><html><head><title>Sign in</title></head></html>": "is a web page (HTML or XML), not weig",
     b'\n<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>': "is a web page (HTML or XML)",
     b'{"error": "not found"}': "is JSON, not weights",
     b'{"weight_map": {"a": "x-1.safetensors", "b": "x-2.safetensors"}}': "is the index of weights in 2 files (x-1.safe",
@@ -196,7 +196,8 @@ def test_archives_are_told_apart(tmp_path: Path) -> None:
 def test_a_torchscript_archive_says_how_its_weights_are_had(tmp_path: Path) -> None:
     path = _archive(tmp_path / "a.pt", {"a/data.pkl": b"", "a/code/model.py": b"", "a/constants.pkl": b""})
     assert _refused(path) == (
-        "is a TorchScript archive, which holds code; save torch.jit.load(PATH).state_dict() with torch.save and give that"
+        "is a TorchScript archive, which holds code; "
+        "save torch.jit.load(PATH).state_dict() with torch.save and give that"
     )
 
 

@@ -1,4 +1,4 @@
-"""Which of a file's weights are taken: the fullest, averaged ones first; what else is there is said, and `key` chooses."""
+"""Which of a file's weights are taken: the fullest, averaged ones first; the others are said, and `key` chooses."""
 
 from pathlib import Path
 from typing import Any
