@@ -10,7 +10,7 @@ import torchvision
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from tests.tiny import ACCURACY, GREY, UNCHANGED, tiny_conditions
+from tests.tiny import ACCURACY, GREY, UNCHANGED, tiny_conditions, tiny_suite
 from tlbench.dataset import Target, datasets
 from tlbench.errors import TlbenchError
 from tlbench.forms.images import Images
@@ -18,8 +18,9 @@ from tlbench.method import Budget
 from tlbench.network import HEAD, Network, Setup, networks
 from tlbench.source import Source, Weights, sources
 from tlbench.streams import seeded
+from tlbench.suite import Suite
 from tlbench.training.pretraining import Pretrained
-from tlbench.trials import Conditions, draw_of
+from tlbench.trials import Conditions, draw_of, notes, resolve
 from tlbench.workspace import Storage, Workspace
 
 SETUP = Setup(networks.make({"name": "resnet", "width": 4}), GREY)
@@ -85,48 +86,124 @@ def test_a_file_is_loaded_with_its_classes(classes: tuple[str, ...], tmp_path: P
     weights = _load(spec, workspace)
     assert _all(weights.network) == _all(network)
     assert weights.classes == (classes or ("class0", "class1", "class2"))
-    assert weights.notes == (f"{tmp_path / 'a.safetensors'}: {len(network.state_dict())} tensors matched",)
+    assert weights.notes == (f"{tmp_path / 'a.safetensors'}: 37 tensors matched",)
+    assert sources.make(spec).fits(SETUP, workspace) == weights.notes
     assert (weights.seconds, weights.accuracy, weights.dataset) == (None, None, None)
     assert not weights.network.training
 
 
-def test_classes_that_do_not_fit_the_head_leave_it_out(tmp_path: Path, workspace: Workspace) -> None:
+def test_classes_that_are_not_as_many_as_the_head_has_are_refused(tmp_path: Path, workspace: Workspace) -> None:
     network, spec = _file(tmp_path / "a.safetensors", classes=("ant", "bee"))
-    weights = _load(spec, workspace)
-    assert weights.classes is None
-    assert weights.digest() == network.checksum(network.names)
-    assert weights.network.head.out_features == 2
-    assert "head.weight (3, 16)" in weights.notes[2]
-
-
-def test_a_file_without_a_head_has_no_classes(tmp_path: Path, workspace: Workspace) -> None:
-    network, spec = _file(tmp_path / "a.safetensors")
+    with pytest.raises(TlbenchError, match="has a head of 3 outputs, and 2 classes are named; name as many, or none"):
+        sources.make(spec).fits(SETUP, workspace)
     save_file({key: value for key, value in network.state_dict().items() if "head" not in key}, spec["path"])
-    weights = _load(spec, workspace)
-    assert weights.classes is None
-    assert weights.digest() == network.checksum(network.names)
-    assert "2 not in the file, left random: head.weight, head.bias" in weights.notes[1]
+    with pytest.raises(TlbenchError, match="has no head that fits, and 2 classes are named"):
+        sources.make(spec).fits(SETUP, workspace)
 
 
-def test_what_a_file_lacks_is_the_same_for_every_seed(tmp_path: Path, workspace: Workspace) -> None:
-    network, spec = _file(tmp_path / "a.safetensors")
+def test_what_a_partial_file_lacks_is_the_same_for_every_seed(tmp_path: Path, workspace: Workspace) -> None:
+    network, spec = _file(tmp_path / "a.safetensors", partial=True)
     save_file({key: value for key, value in network.state_dict().items() if "layer3" not in key}, spec["path"])
     first, second = (_load(spec, workspace, seed, root_seed=seed) for seed in (0, 1))
     assert _all(first.network) == _all(second.network) != _all(network)
+    assert first.notes[0].endswith("partial: 25 of 35 tensors of the blocks matched")
     assert not sources.make(spec).varies
+    with pytest.raises(TlbenchError, match="10 of its 35 tensors are not in the file"):
+        _load(spec | {"partial": False}, workspace)
 
 
 def test_a_file_may_name_its_network(tmp_path: Path) -> None:
     source = sources.make({"name": "file", "path": str(tmp_path / "a.pt"), "network": "resnet:20"})
     assert source.architecture(SETUP.architecture) == networks.make("resnet:20")
     assert sources.make(f"file:{tmp_path}/a.pt").architecture(SETUP.architecture) == SETUP.architecture
-    assert source.form(SMALL) == SMALL
+
+
+def _of(network: object, channels: int, path: Path, size: int = 8) -> Source:
+    """A file of a network for so many channels."""
+    tensors = networks.make(network).build((channels, size, size), 3).state_dict()
+    save_file(tensors, path) if path.suffix == ".safetensors" else torch.save(tensors, path)
+    return sources.make(f"file:{path}")
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pt"])
+@pytest.mark.parametrize("network", [{"name": "resnet", "width": 4}, "cnn:2", "mlp:2"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_file_decides_on_colour(
+    channels: int, network: object, suffix: str, tmp_path: Path, workspace: Workspace
+) -> None:
+    source = _of(network, channels, tmp_path / f"a{suffix}")
+    for given in (Images(8, 1), Images(8, 3)):
+        form = source.form(given)
+        assert form == Images(8, channels)
+        assert source.load(Setup(networks.make(network), form), workspace, 0, 0).notes[0].endswith("tensors matched")
+
+
+def test_a_grey_checkpoint_of_a_torchvision_model_is_read(tmp_path: Path, workspace: Workspace) -> None:
+    model = torchvision.models.resnet18(num_classes=7)
+    tensors = model.state_dict() | {"conv1.weight": torch.randn(64, 1, 7, 7)}
+    torch.save(tensors, tmp_path / "a.pt")
+    source = sources.make({"name": "file", "path": str(tmp_path / "a.pt"), "network": "torchvision:resnet18"})
+    network = source.architecture(SETUP.architecture)
+    form = source.form(network.form(SMALL))
+    assert form == Images(32, 1)
+    weights = source.load(Setup(network, form), workspace, 0, 0)
+    assert torch.equal(weights.network.part("conv1").state_dict()["0.weight"], tensors["conv1.weight"])
+    assert len(weights.classes or ()) == 7
+
+
+def test_a_file_may_name_its_preprocessing(tmp_path: Path) -> None:
+    path = _of("cnn:2", 3, tmp_path / "a.pt").recipe()["path"]
+    named = {"mean": [0.5, 0.4, 0.3], "std": [0.2, 0.2, 0.1], "image_size": 16, "interpolation": "bicubic"}
+    form = sources.make({"name": "file", "path": path, **named}).form(Images(8, 1))
+    assert form == Images(16, 3, (0.5, 0.4, 0.3), (0.2, 0.2, 0.1), 0, "bicubic")
+    assert sources.make({"name": "file", "path": path, "image_size": 16}).form(Images(8, 1)) == Images(16, 3)
+
+
+@pytest.mark.parametrize(
+    "named",
+    [{"mean": [0.5], "std": [0.5]}, {"mean": [0.5] * 3}, {"std": [0.5] * 3}, {"mean": [0.5] * 3, "std": [0] * 3}],
+)
+def test_statistics_that_do_not_fit_the_channels_are_refused(named: dict[str, Any], tmp_path: Path) -> None:
+    path = _of("cnn:2", 3, tmp_path / "a.pt").recipe()["path"]
+    with pytest.raises(TlbenchError, match="do not fit 3 channels; give one of each a channel"):
+        sources.make({"name": "file", "path": path, **named}).form(Images(8, 1))
+
+
+def test_a_file_may_name_what_it_was_trained_on(tmp_path: Path) -> None:
+    source = sources.make({"name": "file", "path": str(tmp_path / "a.pt"), "trained_on": "digits"})
+    assert source.datasets() == (datasets.make("digits"),)
+    assert sources.make(source.recipe()) == source
 
 
 def test_a_file_of_another_network_is_refused(tmp_path: Path, workspace: Workspace) -> None:
     _, spec = _file(tmp_path / "a.safetensors")
-    with pytest.raises(TlbenchError, match=r"a\.safetensors: nothing fits the network"):
+    fits = r'none of its 15 tensors is in the file.*; it fits network = \{ name = "resnet", width = 4 \}'
+    with pytest.raises(TlbenchError, match=rf"a\.safetensors does not fit network 'cnn-3': {fits}"):
         _load(spec, workspace, setup=Setup(networks.make("cnn"), SETUP.form))
+
+
+def _suite_of(path: Path, **options: Any) -> Suite:
+    cross = [{"sources": [{"name": "file", "path": str(path), **options}], "methods": ["linear_probe"]}]
+    return tiny_suite(cross=cross, seeds=1)
+
+
+def test_a_plan_refuses_what_does_not_fit_and_says_how_the_rest_does(tmp_path: Path, workspace: Workspace) -> None:
+    path = tmp_path / "a.pt"
+    torch.save({"model": SETUP.build(3).state_dict(), "model_ema": SETUP.build(3).state_dict()}, path)
+    said = notes(resolve(_suite_of(path), workspace), workspace)
+    assert f'{path}: model_ema taken; model is there too: key = "model" chooses it' in said
+    with pytest.raises(TlbenchError, match="does not fit network 'resnet-14'"):
+        resolve(_suite_of(path, network="resnet:14"), workspace)
+    with pytest.raises(TlbenchError, match="nothing lies under key 'ema'"):
+        resolve(_suite_of(path, key="ema"), workspace)
+
+
+def test_a_matched_twin_of_a_file_is_refused_with_it(tmp_path: Path, workspace: Workspace) -> None:
+    _, spec = _file(tmp_path / "a.safetensors")
+    matched = sources.make({"name": "matched", "source": spec})
+    assert matched.fits(SETUP, workspace) == sources.make(spec).fits(SETUP, workspace) != ()
+    with pytest.raises(TlbenchError, match="does not fit network 'cnn-3'"):
+        matched.fits(Setup(networks.make("cnn"), SETUP.form), workspace)
 
 
 def test_a_missing_file_is_named(tmp_path: Path, workspace: Workspace) -> None:
@@ -190,8 +267,8 @@ def test_the_zoo_is_read_from_where_torch_keeps_it(kept: Path, workspace: Worksp
 
 def test_zoo_weights_that_do_not_fit_are_told(kept: Path, workspace: Workspace) -> None:
     torch.save({key: value for key, value in _published()[1].items() if "layer4" not in key}, kept)
-    notes = _zoo().load(_zoo_setup(_zoo()), workspace, 0, 0).notes
-    assert "not in the file, left random: blocks.layer4" in notes[1]
+    with pytest.raises(TlbenchError, match=r"25 of its 100 tensors are not in the file \(blocks\.layer4"):
+        _zoo().load(_zoo_setup(_zoo()), workspace, 0, 0)
 
 
 def test_absent_zoo_weights_say_where_to_put_them(kept: Path, workspace: Workspace) -> None:
@@ -218,13 +295,21 @@ def test_zoo_weights_are_downloaded_where_that_is_allowed(
 
 def test_damaged_zoo_weights_are_told(kept: Path, workspace: Workspace) -> None:
     kept.write_bytes(b"PK\x03\x04 half a download")
-    with pytest.raises(TlbenchError, match=f"{kept} is damaged or no checkpoint"):
+    with pytest.raises(TlbenchError, match=f"{kept} is damaged: cut short"):
         _zoo().load(_zoo_setup(_zoo()), workspace, 0, 0)
 
 
 def test_unknown_weights_of_the_zoo_suggest_the_nearest() -> None:
     with pytest.raises(TlbenchError, match="'IMAGENET1K_V2': did you mean 'IMAGENET1K_V1'"):
         _zoo(weights="IMAGENET1K_V2").form(SMALL)
+
+
+def test_the_zoos_weights_may_be_named_in_the_argument() -> None:
+    assert sources.make("torchvision:resnet50:IMAGENET1K_V1") == sources.make(
+        {"name": "torchvision", "model": "resnet50", "weights": "IMAGENET1K_V1"}
+    )
+    with pytest.raises(TlbenchError, match="'IMAGENET1K_V3': did you mean 'IMAGENET1K_V"):
+        sources.make("torchvision:resnet50:IMAGENET1K_V3").form(SMALL)
 
 
 def test_an_unknown_model_of_the_zoo_suggests_the_nearest() -> None:

@@ -4,7 +4,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass
 from fnmatch import fnmatchcase
 from typing import Annotated, Any, ClassVar, NamedTuple, Self, TypeAlias
 
@@ -196,6 +196,12 @@ class Architecture(Leaf, ABC):
     def form(self, default: Form) -> Form:
         """The input that it takes: the default one, with the only number of channels that it takes."""
         return default if self.channels is None else default.with_channels(self.channels)
+
+    @classmethod
+    def guesses(cls, shapes: Mapping[str, tuple[int, ...]]) -> Iterator[Self]:  # noqa: ARG003
+        """Networks of this kind that tensors of these shapes, in a file's order, could be of; each is tried."""
+        if not any(option.default is MISSING and not option.kw_only for option in cls.options()):
+            yield cls()
 
     @abstractmethod
     def build(self, shape: tuple[int, ...], n_classes: int) -> Network:

@@ -57,6 +57,10 @@ class Source(Leaf, ABC):
     def check(self, workspace: Workspace) -> None:
         """Before anything is trained: raises what is already known to be missing or damaged."""
 
+    def fits(self, setup: Setup, workspace: Workspace) -> tuple[str, ...]:  # noqa: ARG002
+        """Notes on how its weights go into a setup's network, before anything is trained; raises what does not fit."""
+        return ()
+
     def datasets(self) -> tuple[Dataset, ...]:
         """The datasets it is trained on, where they are known by name."""
         return ()
@@ -81,3 +85,38 @@ class Source(Leaf, ABC):
 
 sources: Shelf[Source] = Shelf("tlbench.sources", Source)  # type: ignore[type-abstract]
 SourceSpec: TypeAlias = Annotated[InstanceOf[Source], BeforeValidator(sources.make)]
+
+
+@dataclass(frozen=True)
+class Derived(Source, ABC):
+    """A source made of another one's: all but its weights are that one's."""
+
+    source: SourceSpec
+
+    def architecture(self, default: Architecture) -> Architecture:
+        """The source's."""
+        return self.source.architecture(default)
+
+    def form(self, default: Form) -> Form:
+        """The source's."""
+        return self.source.form(default)
+
+    def identity(self, workspace: Workspace) -> str:
+        """The source's."""
+        return self.source.identity(workspace)
+
+    def pretraining_items(self) -> int | None:
+        """The source's."""
+        return self.source.pretraining_items()
+
+    def check(self, workspace: Workspace) -> None:
+        """The source's."""
+        self.source.check(workspace)
+
+    def fits(self, setup: Setup, workspace: Workspace) -> tuple[str, ...]:
+        """The source's."""
+        return self.source.fits(setup, workspace)
+
+    def datasets(self) -> tuple[Dataset, ...]:
+        """The source's."""
+        return self.source.datasets()

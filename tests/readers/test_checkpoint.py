@@ -1,78 +1,106 @@
-"""Checkpoints: read without unpickling, matched by name, and what does not fit is said."""
+"""Opening a checkpoint: by its first bytes, without executing anything, and what is no checkpoint is named."""
 
+import argparse
+import collections
+import gzip
+import json
 import pickle
+import struct
+import tarfile
+import zipfile
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
-import torchvision
 from safetensors.torch import save_file
 from torch import Tensor
-from torchvision.models import ConvNeXt
-from torchvision.models.convnext import CNBlockConfig
 
+from tests.checkpoints import build, public, saved
 from tlbench.errors import TlbenchError
-from tlbench.network import Network, networks
-from tlbench.readers.checkpoint import head_classes, match, published_weights, read_checkpoint
-
-
-@pytest.fixture(autouse=True)
-def _seed() -> None:
-    torch.manual_seed(0)
-
-
-def _build(n_classes: int = 3, **options: object) -> Network:
-    return networks.make({"name": "resnet", "width": 4, **options}).build((1, 8, 8), n_classes)
-
-
-def _public(network: Network, head: str = "linear.") -> dict[str, Tensor]:
-    """The network's weights under the names of public checkpoints of the family."""
-    plain = {key.removeprefix("blocks.").removeprefix("stem."): value for key, value in network.state_dict().items()}
-    return {key.replace("head.", head): value for key, value in plain.items()}
+from tlbench.readers import published_weights, read_checkpoint
+from tlbench.readers.checkpoints import opening
 
 
 def _same(found: dict[str, Tensor], expected: dict[str, Tensor]) -> bool:
     return found.keys() == expected.keys() and all(torch.equal(found[key], expected[key]) for key in expected)
 
 
-@pytest.mark.parametrize("suffix", ["safetensors", "pt", "pth", "th", "bin", "ckpt", "pth.tar"])
-def test_every_known_format_is_read(suffix: str, tmp_path: Path) -> None:
-    path, tensors = tmp_path / f"weights.{suffix}", _build().state_dict()
-    save_file(tensors, path) if suffix == "safetensors" else torch.save(tensors, path)
-    assert _same(read_checkpoint(path), tensors)
+def _read(path: Path) -> dict[str, Tensor]:
+    return read_checkpoint(path).tensors
 
 
-def test_the_old_format_of_torch_is_read(tmp_path: Path) -> None:
-    tensors = _build().state_dict()
-    torch.save(tensors, tmp_path / "old.pth", _use_new_zipfile_serialization=False)
-    assert _same(read_checkpoint(tmp_path / "old.pth"), tensors)
+def _refused(path: Path) -> str:
+    with pytest.raises(TlbenchError) as caught:
+        read_checkpoint(path)
+    text = str(caught.value)
+    assert text.startswith(f"{path} ")
+    assert "\n" not in text
+    return text.removeprefix(f"{path} ")
 
 
 @pytest.mark.parametrize(
-    "wrap",
-    [
-        lambda t: {"state_dict": t, "epoch": 3, "best_prec1": torch.tensor(91.7)},
-        lambda t: {"model": {"state_dict": t}},
-        lambda t: {"model_ema": t, "optimizer": {"lr": 0.1}},
-        lambda t: {f"module.{key}": value for key, value in t.items()},
-        lambda t: {f"_orig_mod.module.{key}": value for key, value in t.items()},
-        lambda t: {"state_dict": {f"model.{key}": value for key, value in t.items()}},
-        lambda t: {f"backbone.{key}": value for key, value in t.items()},
-    ],
+    "name", ["a.safetensors", "a.pt", "a.PTH", "a.th", "a.bin", "a.ckpt", "a.pth.tar", "a.weights"]
 )
-def test_wrappings_and_prefixes_are_taken_off(wrap: Callable[[dict[str, Tensor]], Any], tmp_path: Path) -> None:
-    tensors = _public(_build())
-    torch.save(wrap(tensors), tmp_path / "a.pt")
-    assert _same(read_checkpoint(tmp_path / "a.pt"), tensors)
+def test_every_format_is_read_whatever_its_suffix(name: str, tmp_path: Path) -> None:
+    path, tensors = tmp_path / name, build().state_dict()
+    save_file(tensors, path) if name.endswith("safetensors") else torch.save(tensors, path)
+    found = read_checkpoint(path)
+    assert _same(found.tensors, tensors)
+    assert found.ordered == (not name.endswith("safetensors"))
 
 
-def test_a_prefix_of_most_names_is_taken_off(tmp_path: Path) -> None:
-    tensors = _public(_build())
-    held = {f"model.{key}": value for key, value in tensors.items()} | {"criterion.weight": torch.ones(3)}
-    torch.save(held, tmp_path / "a.pt")
-    assert _same(read_checkpoint(tmp_path / "a.pt"), tensors | {"criterion.weight": torch.ones(3)})
+def test_a_suffix_does_not_decide_the_format(tmp_path: Path) -> None:
+    tensors = build().state_dict()
+    save_file(tensors, tmp_path / "a.pth")
+    torch.save(tensors, tmp_path / "a.safetensors")
+    assert _same(_read(tmp_path / "a.pth"), tensors)
+    assert _same(_read(tmp_path / "a.safetensors"), tensors)
+
+
+def test_the_old_format_of_torch_is_read(tmp_path: Path) -> None:
+    tensors = build().state_dict()
+    torch.save(tensors, tmp_path / "old.pth", _use_new_zipfile_serialization=False)
+    assert _same(_read(tmp_path / "old.pth"), tensors)
+
+
+def test_nested_names_are_dotted_and_wrappers_left_out_at_any_depth(tmp_path: Path) -> None:
+    one, other = torch.ones(2), torch.zeros(3)
+    held = {
+        "a": {"module.b": one, "_orig_mod.c.module.d": other},
+        "list": [{"_fsdp_wrapped_module.e": one}],
+        "epoch": 3,
+    }
+    assert list(_read(saved(tmp_path / "a.pt", held))) == ["a.b", "a.c.d", "list.0.e"]
+
+
+def test_names_that_wrappers_alone_tell_apart_are_kept(tmp_path: Path) -> None:
+    held = {"module.a": torch.ones(2), "a": torch.zeros(2)}
+    assert list(_read(saved(tmp_path / "a.pt", held))) == ["module.a", "a"]
+
+
+def _configuration() -> dict[str, Any]:
+    return {
+        "args": argparse.Namespace(lr=0.1, out=Path("runs"), at=datetime(2020, 1, 1, tzinfo=UTC), kind=np.dtype("f4")),
+        "best": np.float64(91.5),
+        "curve": np.zeros(3),
+        "meters": collections.defaultdict(list, loss=[0.5]),
+    }
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_configuration_beside_the_weights_does_no_harm(zipped: bool, tmp_path: Path) -> None:
+    tensors, allowed = public(build()), torch.serialization.get_safe_globals()
+    torch.save(
+        _configuration() | {"model": collections.defaultdict(None, tensors)},
+        tmp_path / "a.pth",
+        _use_new_zipfile_serialization=zipped,
+    )
+    assert _same(_read(tmp_path / "a.pth"), {f"model.{name}": value for name, value in tensors.items()})
+    assert set(torch.serialization.get_safe_globals()) == set(allowed), "nothing stays allowed"
 
 
 class Malice:
@@ -85,167 +113,162 @@ class Malice:
         return open, (self.path, "w")
 
 
+def _plainly(held: object, path: Path) -> None:
+    path.write_bytes(pickle.dumps(held, protocol=2))
+
+
+def _in_the_old_format(held: object, path: Path) -> None:
+    torch.save(held, path, _use_new_zipfile_serialization=False)
+
+
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
-@pytest.mark.parametrize("save", [torch.save, lambda held, path: path.write_bytes(pickle.dumps(held, protocol=2))])
+@pytest.mark.parametrize("save", [torch.save, _in_the_old_format, _plainly])
 def test_a_pickle_that_would_run_code_is_refused_and_does_not_run(
     save: Callable[[object, Path], Any], tmp_path: Path
 ) -> None:
     trap, path = tmp_path / "trap", tmp_path / "evil.pt"
-    save({"state_dict": _build().state_dict(), "extra": Malice(trap)}, path)
-    with pytest.raises(TlbenchError, match=r"evil\.pt refused: .* could execute code; save model\.state_dict\(\)"):
-        read_checkpoint(path)
+    save({"state_dict": build().state_dict(), "args": argparse.Namespace(), "extra": Malice(trap)}, path)
+    text = _refused(path)
+    assert text.endswith("could execute code; save model.state_dict() as .safetensors or .pt and give that")
+    assert ("io.open" in text) == (save is not _plainly)
+    assert "argparse" not in text, "which is not what it was refused for"
     assert not trap.exists()
-    torch.load(path, weights_only=False) if save is torch.save else pickle.loads(path.read_bytes())
+    torch.load(path, weights_only=False) if save is not _plainly else pickle.loads(path.read_bytes())
     assert trap.exists(), "the trap works"
 
 
-def test_a_whole_pickled_model_is_refused(tmp_path: Path) -> None:
-    torch.save(_build(), tmp_path / "model.pt")
-    with pytest.raises(TlbenchError, match=r"model\.pt refused"):
-        read_checkpoint(tmp_path / "model.pt")
+def test_a_whole_pickled_model_is_refused_as_such(tmp_path: Path) -> None:
+    text = _refused(saved(tmp_path / "model.pt", {"model": torch.nn.Sequential(torch.nn.Linear(2, 3)), "epoch": 1}))
+    assert text.startswith("refused: it is a whole pickled model (torch.nn.modules.container.Sequential, torch.nn.")
+    assert "save model.state_dict()" in text
 
 
-def test_an_unknown_format_is_named(tmp_path: Path) -> None:
-    (tmp_path / "weights.h5").write_bytes(b"x")
-    with pytest.raises(TlbenchError, match=r"'\.h5' is not a known format; use one of \.safetensors, \.pt"):
-        read_checkpoint(tmp_path / "weights.h5")
+def test_another_protocol_of_pickle_is_named(tmp_path: Path) -> None:
+    torch.save({"model": build().state_dict()}, tmp_path / "a.pt", pickle_protocol=4)
+    assert "it was pickled with another protocol than torch's own" in _refused(tmp_path / "a.pt")
 
 
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(TlbenchError, match=f"no file at {tmp_path / 'gone.pt'}; give file:PATH"):
+FOREIGN = {
+    b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 46830571\n": "is a git-lfs pointer, not the",
+    b"<!DOCTYPE html><html><head><title>Sign in</title></head></html>": "is a web page (HTML or XML), not weig",
+    b'\n<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>': "is a web page (HTML or XML)",
+    b'{"error": "not found"}': "is JSON, not weights",
+    b'{"weight_map": {"a": "x-1.safetensors", "b": "x-2.safetensors"}}': "is the index of weights in 2 files (x-1.safe",
+    b"Not Found": "is text, not weights (it begins 'Not Found')",
+    b"": "is empty (0 bytes)",
+    b"\x89HDF\r\n\x1a\n" + bytes(99): "is an HDF5 file, as Keras writes",
+    b"\x93NUMPY\x01\x00": "is one numpy array",
+    b"\x08\x07\x12\x07pytorch\x1a\x052.1.0" + bytes(range(256)): "is an ONNX model",
+    b"BZh91AY&SY": "is compressed (bzip2)",
+    bytes(range(200, 256)) * 9: "is no checkpoint: neither torch's format nor safetensors",
+    b"\x80\x04\x95": "refused: it is a plain pickle, not torch's, and reading it could execute code",
+}
+
+
+@pytest.mark.parametrize("content", list(FOREIGN), ids=list(FOREIGN.values()))
+def test_a_file_that_is_something_else_is_named_for_what_it_is(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a.pth").write_bytes(content)
+    assert _refused(tmp_path / "a.pth").startswith(FOREIGN[content])
+
+
+def _archive(path: Path, names: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in names.items():
+            archive.writestr(name, content)
+    return path
+
+
+def test_archives_are_told_apart(tmp_path: Path) -> None:
+    inner = saved(tmp_path / "inner.pth", build().state_dict())
+    with gzip.open(tmp_path / "a.gz", "wb") as file:
+        file.write(inner.read_bytes())
+    with tarfile.open(tmp_path / "a.pth.tar", "w") as archive:
+        archive.add(inner)
+    np.savez(tmp_path / "a.npz", x=np.zeros(3))
+    zipped = _archive(tmp_path / "a.zip", {"weights/a.pth": inner.read_bytes()})
+    assert _refused(tmp_path / "a.gz").startswith("is compressed (gzip); unpack it")
+    assert _refused(tmp_path / "a.pth.tar").startswith("is a tar archive; unpack it")
+    assert _refused(tmp_path / "a.npz").startswith("is a numpy .npz archive")
+    assert _refused(zipped).startswith("is a zip archive that torch did not write (it holds weights/a.pth); unpack")
+    assert _refused(_archive(tmp_path / "a.keras", {"model.weights.h5": b""})).startswith("is a Keras model")
+
+
+def test_a_torchscript_archive_says_how_its_weights_are_had(tmp_path: Path) -> None:
+    path = _archive(tmp_path / "a.pt", {"a/data.pkl": b"", "a/code/model.py": b"", "a/constants.pkl": b""})
+    assert _refused(path) == (
+        "is a TorchScript archive, which holds code; "
+        "save torch.jit.load(PATH).state_dict() with torch.save and give that"
+    )
+
+
+def test_a_folder_and_a_missing_file_are_named(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    save_file({"a": torch.ones(1)}, tmp_path / "model" / "model.safetensors")
+    assert _refused(tmp_path / "model").endswith("give file:PATH of the checkpoint within (model.safetensors)")
+    with pytest.raises(TlbenchError, match=f"^no file at {tmp_path / 'gone.pt'}; give file:PATH"):
         read_checkpoint(tmp_path / "gone.pt")
 
 
 @pytest.mark.parametrize("suffix", ["safetensors", "pt", "old.pt"])
 @pytest.mark.parametrize("length", [0, 1, 4, 100, 1000, -100, -1])
 def test_a_truncated_file_is_told_in_one_line(suffix: str, length: int, tmp_path: Path) -> None:
-    path, tensors = tmp_path / f"cut.{suffix}", _build().state_dict()
+    path, tensors = tmp_path / f"cut.{suffix}", build().state_dict()
     if suffix == "safetensors":
         save_file(tensors, path)
     else:
         torch.save(tensors, path, _use_new_zipfile_serialization=suffix == "pt")
     path.write_bytes(path.read_bytes()[:length])
-    with pytest.raises(TlbenchError, match=rf"^{path} (is damaged or no checkpoint|refused)[^\n]*$"):
-        read_checkpoint(path)
-
-
-@pytest.mark.parametrize("held", [{}, {"epoch": 3}, [torch.ones(3)], torch.ones(3), {"state_dict": {}}])
-def test_a_file_without_weights_is_refused(held: object, tmp_path: Path) -> None:
-    torch.save(held, tmp_path / "a.pt")
-    with pytest.raises(TlbenchError, match="holds no weights; a dictionary of tensors by name is needed"):
-        read_checkpoint(tmp_path / "a.pt")
-
-
-@pytest.mark.parametrize("head", ["head.", "fc.", "linear.", "classifier."])
-@pytest.mark.parametrize("shortcut", ["A", "B"])
-def test_public_names_of_the_family_fit(head: str, shortcut: str) -> None:
-    network = _build(shortcut=shortcut)
-    tensors = _public(network, head)
-    if head == "linear.":
-        tensors = {key.replace("downsample.", "shortcut."): value for key, value in tensors.items()}
-    found = match(tensors, _build(shortcut=shortcut), "a.pt")
-    assert (found.missing, found.dropped) == ((), ())
-    assert _same(found.weights, network.state_dict())
-
-
-def _published_resnet20() -> dict[str, Tensor]:
-    """The names and shapes of a public CIFAR ResNet-20 with parameterless shortcuts."""
-    shapes: dict[str, tuple[int, ...]] = {
-        "conv1.weight": (16, 3, 3, 3),
-        "linear.weight": (10, 64),
-        "linear.bias": (10,),
-    }
-    norms = {"bn1": 16}
-    for stage, (n_in, n_out) in enumerate([(16, 16), (16, 32), (32, 64)], start=1):
-        for block in range(3):
-            at = f"layer{stage}.{block}"
-            shapes[f"{at}.conv1.weight"] = (n_out, n_in if block == 0 else n_out, 3, 3)
-            shapes[f"{at}.conv2.weight"] = (n_out, n_out, 3, 3)
-            norms |= {f"{at}.bn1": n_out, f"{at}.bn2": n_out}
-    for name, width in norms.items():
-        shapes |= {f"{name}.{part}": (width,) for part in ("weight", "bias", "running_mean", "running_var")}
-    return {f"module.{name}": torch.rand(shape) for name, shape in shapes.items()}
-
-
-def test_a_published_cifar_resnet_fits_completely(tmp_path: Path) -> None:
-    tensors = _published_resnet20()
-    torch.save({"state_dict": tensors, "best_prec1": 91.7}, tmp_path / "resnet20.th")
-    network = networks.make("resnet:20").build((3, 32, 32), 10)
-    found = match(read_checkpoint(tmp_path / "resnet20.th"), network, "resnet20.th")
-    assert (found.missing, found.dropped) == ((), ())
-    assert found.notes("resnet20.th") == (f"resnet20.th: {len(tensors)} tensors matched",)
-    network.load_state_dict(found.weights, strict=False)
-    assert torch.equal(network.head.weight, tensors["module.linear.weight"])
-    stage = network.part("layer2").state_dict()
-    assert torch.equal(stage["2.bn2.running_var"], tensors["module.layer2.2.bn2.running_var"])
-
-
-def test_a_vision_transformer_whose_names_look_prefixed_fits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def small(*_: object, **__: object) -> torchvision.models.VisionTransformer:
-        return torchvision.models.VisionTransformer(16, 8, 2, 2, 8, 12)
-
-    monkeypatch.setattr(torchvision.models, "get_model", small)
-    network = networks.make("torchvision:vit_b_16").build((3, 16, 16), 1000)
-    for wrap in ("", "module."):
-        torch.save({f"{wrap}{key}": value for key, value in small().state_dict().items()}, tmp_path / "vit.pth")
-        found = match(read_checkpoint(tmp_path / "vit.pth"), network, "vit.pth")
-        assert (found.missing, found.dropped) == ((), ())
-
-
-def test_weights_take_the_type_of_the_network() -> None:
-    half = {key: value.half() if value.is_floating_point() else value for key, value in _build().state_dict().items()}
-    found = match(half, _build(), "a.pt").weights
-    assert {value.dtype for key, value in found.items() if not key.endswith("tracked")} == {torch.float32}
-
-
-def test_nothing_that_fits_is_an_error_even_beside_batch_norm() -> None:
-    with pytest.raises(TlbenchError, match=r"a\.pt: nothing fits the network \(other \(3,\) against blocks\.stem"):
-        match({"other": torch.zeros(3)}, _build(), "a.pt")
-
-
-def test_another_width_is_an_error() -> None:
-    tensors = {key: value for key, value in _build(width=8).state_dict().items() if key.startswith("blocks.")}
-    with pytest.raises(TlbenchError, match="nothing fits the network"):
-        match(tensors, _build(), "a.pt")
-
-
-def test_a_head_alone_is_an_error() -> None:
-    tensors = {key: value for key, value in _public(_build()).items() if key.startswith("linear.")}
-    with pytest.raises(TlbenchError, match="only the head fits the network"):
-        match(tensors | {"bn1.num_batches_tracked": torch.tensor(3)}, _build(), "a.pt")
-
-
-def test_a_partial_fit_says_what_is_missing_and_what_was_dropped() -> None:
-    tensors = _public(_build(n_classes=7))
-    del tensors["layer3.0.conv2.weight"]
-    found = match(tensors | {"extra.bias": torch.zeros(2)}, _build(n_classes=3), "a.pt")
-    assert found.missing == ("blocks.layer3.0.conv2.weight", "head.weight", "head.bias")
-    assert found.dropped == ("linear.weight (7, 16)", "linear.bias (7,)", "extra.bias (2,)")
-    assert found.notes("a.pt") == (
-        f"a.pt: {len(tensors) - 2} tensors matched",
-        "a.pt: 3 not in the file, left random: blocks.layer3.0.conv2.weight, head.weight, head.bias",
-        "a.pt: 3 in the file dropped: linear.weight (7, 16), linear.bias (7,), extra.bias (2,)",
+    begins = (
+        "is empty (0 bytes); copy or download it again" if length == 0 else ("is damaged", "is text", "is no check")
     )
+    assert _refused(path).startswith(begins)
 
 
-def test_long_lists_are_cut_short() -> None:
-    extra = {f"x{i}": torch.zeros(1) for i in range(5)}
-    note = match(_build().state_dict() | extra, _build(), "a.pt").notes("a.pt")[1]
-    assert note == "a.pt: 5 in the file dropped: x0 (1,), x1 (1,), x2 (1,), ..."
+def _relabelled(path: Path, change: Callable[[dict[str, Any]], object], length: int | None = None) -> Path:
+    """A safetensors file of two tensors whose header was changed."""
+    save_file({"a": torch.ones(2), "b": torch.zeros(2)}, path)
+    whole = path.read_bytes()
+    end = 8 + struct.unpack("<Q", whole[:8])[0]
+    header = json.loads(whole[8:end])
+    change(header)
+    text = json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(text) if length is None else length) + text + whole[end:])
+    return path
 
 
-@pytest.mark.parametrize("n_classes", [3, 17])
-def test_the_head_tells_the_number_of_classes(n_classes: int, tmp_path: Path) -> None:
-    assert head_classes(_public(_build(n_classes))) == n_classes
-    assert head_classes(networks.make("mlp").build((1, 8, 8), n_classes).state_dict()) == n_classes
-    model = ConvNeXt([CNBlockConfig(4, None, 2)], num_classes=n_classes)
-    save_file(model.state_dict(), tmp_path / "sorted.safetensors")
-    assert head_classes(read_checkpoint(tmp_path / "sorted.safetensors")) == n_classes
+@pytest.mark.parametrize(
+    ("change", "length"),
+    [
+        (lambda header: header["b"].update(data_offsets=[8, 10**9]), None),
+        (lambda header: header["b"].update(data_offsets=[0, 8]), None),
+        (lambda header: header["b"].update(shape=[10**6]), None),
+        (lambda _: None, 1 << 60),
+        (lambda _: None, 3),
+    ],
+)
+def test_a_safetensors_header_that_lies_is_refused(
+    change: Callable[[dict[str, Any]], object], length: int | None, tmp_path: Path
+) -> None:
+    assert _refused(_relabelled(tmp_path / "a.safetensors", change, length)).startswith("is damaged")
 
 
-def test_without_a_head_there_is_no_number_of_classes() -> None:
-    tensors = {key: value for key, value in _public(_build()).items() if not key.startswith("linear")}
-    assert head_classes(tensors) is None
+@pytest.mark.parametrize("held", [{}, {"epoch": 3}, torch.ones(3), {"state_dict": {}}, {"a": np.zeros(3)}])
+def test_a_file_without_weights_is_refused(held: object, tmp_path: Path) -> None:
+    text = _refused(saved(tmp_path / "a.pt", held))
+    assert text.startswith("holds no weights; a dictionary of tensors by name is needed")
+    assert ("numpy arrays are no tensors" in text) == (isinstance(held, dict) and "a" in held)
+
+
+def test_a_file_is_read_once_while_it_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = saved(tmp_path / "a.pt", {"a": torch.ones(2)})
+    first = read_checkpoint(path)
+    assert read_checkpoint(path) is first
+    saved(path, {"a": torch.zeros(2)})
+    assert torch.equal(_read(path)["a"], torch.zeros(2)), "a changed file is read anew"
+    monkeypatch.setattr(opening, "KEPT_BYTES", 0)
+    second = read_checkpoint(path)
+    read_checkpoint(saved(tmp_path / "b.pt", {"b": torch.ones(2)}))
+    assert read_checkpoint(path) is not second, "what is large makes room for another"
 
 
 def test_nothing_is_fetched_unless_that_is_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

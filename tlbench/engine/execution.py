@@ -10,7 +10,7 @@ from tlbench.engine.jobs import Job
 from tlbench.engine.progress import Progress
 from tlbench.engine.resume import Pending, as_json, units
 from tlbench.records import Outcome, Record, read_record
-from tlbench.trials import FAILED_TOGETHER, Plan, Trial
+from tlbench.trials import FAILED_TOGETHER, Plan, Trial, notes
 from tlbench.workspace import Workspace
 
 SCORING_SECONDS = 0.05  # of one pair and seed, for the estimate of what is left
@@ -30,10 +30,12 @@ class Execution:
     def make_ready(self, todo: Pending) -> None:
         """Sources are trained, checked or downloaded before any trial leans on them."""
         seconds = self.choices.source_seconds
+        known = set(notes(self.plan, self.workspace))  # said already, as what limits the whole run
         jobs = [Job(one, one.source.name, seconds(one.source, one.setup)) for one in todo.loadings()]
         for _, said in self.progress.track("sources", jobs, partial(self.executor.run, jobs)):
             for note in said:
-                self.progress.say(note)
+                if note not in known:
+                    self.progress.say(note)
 
     def run(self, todo: Pending) -> None:
         """What is left, each record written as it comes."""

@@ -1,6 +1,8 @@
 """A small plain convolutional network."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Self
 
 from torch import nn
 
@@ -14,6 +16,13 @@ class Cnn(Architecture):
 
     depth: int = 3
     width: int = 16
+
+    @classmethod
+    def guesses(cls, shapes: Mapping[str, tuple[int, ...]]) -> Iterator[Self]:
+        """As many blocks as 3x3 convolutions, as wide as the narrowest."""
+        rows = [shape[0] for shape in shapes.values() if len(shape) == 4 and shape[2:] == (3, 3)]
+        if rows and sorted(rows) == [min(rows) * 2**index for index in range(len(rows))]:
+            yield cls(len(rows), min(rows))
 
     def build(self, shape: tuple[int, ...], n_classes: int) -> Network:
         """The network; pooling stops where an image is down to one pixel."""

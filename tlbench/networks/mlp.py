@@ -1,8 +1,10 @@
 """A multilayer perceptron on flattened items."""
 
 import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Self
 
 from torch import nn
 
@@ -15,6 +17,13 @@ class Mlp(Architecture):
 
     depth: int = 3
     width: int = 100
+
+    @classmethod
+    def guesses(cls, shapes: Mapping[str, tuple[int, ...]]) -> Iterator[Self]:
+        """As many layers as there are matrices with so many rows."""
+        rows = [shape[0] for shape in shapes.values() if len(shape) == 2]
+        if all(len(shape) <= 2 for shape in shapes.values()):
+            yield from (cls(rows.count(width), width) for width in dict.fromkeys(rows))
 
     def build(self, shape: tuple[int, ...], n_classes: int) -> Network:
         """The network."""

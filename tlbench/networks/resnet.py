@@ -1,8 +1,9 @@
 """The CIFAR family of residual networks, depth 6n + 2 (He et al. 2016, section 4.2)."""
 
 from collections import OrderedDict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -50,6 +51,14 @@ class ResNet(Architecture):
         super().__post_init__()
         if self.depth < 8 or (self.depth - 2) % 6:
             raise TlbenchError(f"network 'resnet:{self.depth}': the depth must be 8, 14, 20, 26, 32, ...")
+
+    @classmethod
+    def guesses(cls, shapes: Mapping[str, tuple[int, ...]]) -> Iterator[Self]:
+        """A depth from the number of 3x3 convolutions, a width from the narrowest; 1x1 ones are shortcuts."""
+        kernels = [(shape[0], shape[2:]) for shape in shapes.values() if len(shape) == 4]
+        rows = [n_out for n_out, kernel in kernels if kernel == (3, 3)]
+        if rows and len(rows) >= 7 and len(rows) % 6 == 1 and max(rows) == 4 * min(rows):
+            yield cls(len(rows) + 1, min(rows), "A" if len(rows) == len(kernels) else "B")
 
     def build(self, shape: tuple[int, ...], n_classes: int) -> Network:
         """The network, as PyTorch initialises its layers."""

@@ -1,8 +1,10 @@
 """Any classifier of torchvision, cut into named blocks where its forward pass is a chain, whole where it is not."""
 
-from collections.abc import Callable
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, Self, cast
 
 import torch
 import torchvision
@@ -13,6 +15,7 @@ from tlbench.errors import TlbenchError, one_line, unknown
 from tlbench.network import Architecture, Network
 from tlbench.training import GlobalPool
 
+CLASSES, WIDEST = 1000, 4097  # of published heads: their classes, and numbers a class at most
 NORMS = (nn.modules.batchnorm._BatchNorm, nn.GroupNorm, nn.LayerNorm)  # noqa: SLF001
 
 
@@ -30,6 +33,17 @@ class Torchvision(Architecture):
         if self.model not in known:
             raise unknown("torchvision model", self.model, known)
 
+    @classmethod
+    def guesses(cls, shapes: Mapping[str, tuple[int, ...]]) -> Iterator[Self]:
+        """The models that are published with as many parameters in their blocks; in colour, since most are."""
+        bodies = _numbers_without_head(shapes)
+        for model in torchvision.models.list_models(module=torchvision.models):
+            published = torchvision.models.get_model_weights(model)
+            whole = next((entry.meta["num_params"] for entry in published), 0)
+            heads = [whole - body for body in bodies]
+            if any(head > 0 and head % CLASSES == 0 and head <= CLASSES * WIDEST for head in heads):
+                yield cls(model)
+
     def build(self, shape: tuple[int, ...], n_classes: int) -> Network:
         """The network; blocks are verified to compute what the model computes, to the last bit, before they are used.
 
@@ -38,6 +52,7 @@ class Torchvision(Architecture):
         """
         options = {"aux_logits": False, "init_weights": True} if self.model in ("googlenet", "inception_v3") else {}
         model = torchvision.models.get_model(self.model, weights=None, **options)
+        _take_channels(model, shape[0])
         path, head = _head(model, self.model)
         names = dict(model.named_parameters(remove_duplicate=False)) | dict(model.named_buffers())
         owner = model.get_submodule(path.rpartition(".")[0])
@@ -46,9 +61,40 @@ class Torchvision(Architecture):
         blocks, pool = _chain(model, probe, self.model)
         network = Network(blocks, pool, head)
         own = {value: key for key, value in [*network.named_parameters(), *network.named_buffers()]}  # by identity
-        network.public_names = {name: own[value] for name, value in names.items() if value in own}
+        network.public_names = {_old(name): own[value] for name, value in names.items() if value in own}
+        network.public_names |= {name: own[value] for name, value in names.items() if value in own}
         network.head = nn.Linear(head.in_features, n_classes)
         return network
+
+
+def _numbers_without_head(shapes: Mapping[str, tuple[int, ...]]) -> set[int]:
+    """How many parameters there are without the last matrix and its bias, and with them; of colour inputs."""
+    sizes = {n: math.prod(shape) for n, shape in shapes.items() if not n.endswith(("running_mean", "running_var"))}
+    matrices = [name for name, shape in shapes.items() if len(shape) == 2]
+    stems = [shape for shape in shapes.values() if len(shape) == 4 and shape[1] == 1][:1]
+    whole = sum(sizes.values())
+    bodies = {whole} | {whole - sizes[name] - shapes[name][0] for name in matrices} | {_named_body(sizes)}
+    return bodies | {body + 2 * math.prod(shape) for body in bodies for shape in stems}
+
+
+def _named_body(sizes: Mapping[str, int]) -> int:
+    return sum(n for name, n in sizes.items() if not name.startswith(("fc.", "head", "classifier.", "proj", "aux")))
+
+
+def _take_channels(model: nn.Module, channels: int) -> None:
+    """Has the first convolution take so many channels, its weights those of as many of the colours."""
+    if channels not in (1, 3):
+        raise TlbenchError(f"images have 1 or 3 channels, not {channels}")
+    first = next((module for module in model.modules() if isinstance(module, nn.Conv2d)), None)
+    if first is not None and channels == 1 and first.in_channels == 3:
+        first.in_channels = channels
+        first.weight = nn.Parameter(first.weight.detach()[:, :channels].clone())
+
+
+def _old(name: str) -> str:
+    """The name that a file published before a model's layers were renamed has for it; the same for most."""
+    renamed = re.sub(r"(denselayer\d+\.(?:norm|conv))([12])\.", r"\1.\2.", name)
+    return renamed.replace(".mlp.0.", ".mlp.linear_1.").replace(".mlp.3.", ".mlp.linear_2.")
 
 
 class PatchStem(nn.Module):
@@ -93,6 +139,8 @@ def _head(model: nn.Module, name: str) -> tuple[str, nn.Linear]:
 
 def _chain(model: nn.Module, probe: Tensor, name: str) -> tuple[dict[str, nn.Module], nn.Module]:
     """Blocks and a pool that together compute the headless model; one block `trunk` where no chain does."""
+    if probe.is_meta:  # where nothing can be computed, the tensors' names and shapes are all that is asked for
+        return {"trunk": model}, nn.Identity()
     expected = _output(model, probe, name)
     if isinstance(model, VisionTransformer):
         blocks = _transformer(model)

@@ -5,49 +5,22 @@ from typing import ClassVar
 
 import torch
 
-from tlbench.dataset import Dataset
-from tlbench.form import Form
-from tlbench.network import Architecture, Setup
-from tlbench.source import Source, SourceSpec, Weights
+from tlbench.network import Setup
+from tlbench.source import Derived, Weights
 from tlbench.streams import seeded
 from tlbench.workspace import Workspace
 
 
 @dataclass(frozen=True)
-class Matched(Source):
+class Matched(Derived):
     """`matched:SOURCE`: each weight tensor redrawn, normal, with the source's mean and spread (Raghu et al. 2019)."""
 
     has_head: ClassVar[bool] = False
-    source: SourceSpec
 
     @property
     def varies(self) -> bool:
         """Always: each seed has its own draw."""
         return True
-
-    def architecture(self, default: Architecture) -> Architecture:
-        """The source's."""
-        return self.source.architecture(default)
-
-    def form(self, default: Form) -> Form:
-        """The source's."""
-        return self.source.form(default)
-
-    def identity(self, workspace: Workspace) -> str:
-        """The source's."""
-        return self.source.identity(workspace)
-
-    def pretraining_items(self) -> int | None:
-        """The source's."""
-        return self.source.pretraining_items()
-
-    def check(self, workspace: Workspace) -> None:
-        """The source's."""
-        self.source.check(workspace)
-
-    def datasets(self) -> tuple[Dataset, ...]:
-        """The source's."""
-        return self.source.datasets()
 
     def load(self, setup: Setup, workspace: Workspace, seed: int, root_seed: int) -> Weights:
         """The source's network with every block's weights redrawn; running statistics stay the source's."""

@@ -1,6 +1,6 @@
 """Published weights of torchvision's zoo, with their own preprocessing."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torchvision
@@ -8,19 +8,24 @@ import torchvision
 from tlbench.errors import unknown
 from tlbench.form import Form, forms
 from tlbench.network import Architecture, Setup, networks
-from tlbench.readers import match, published_weights, read_checkpoint
+from tlbench.readers import published_weights, read_checkpoint, restored
 from tlbench.source import Source, Weights
-from tlbench.streams import seeded
 from tlbench.workspace import Workspace
 
 
 @dataclass(frozen=True)
 class Torchvision(Source):
-    """`torchvision:MODEL`; TORCH_HOME is respected. `image_size` replaces the published resize and crop."""
+    """`torchvision:MODEL` or `:MODEL:WEIGHTS`; TORCH_HOME is respected. `image_size` replaces the resize and crop."""
 
     model: str
     weights: str = "DEFAULT"
     image_size: int = 0
+
+    def __post_init__(self) -> None:
+        """Takes the weights from the argument where they are named there: `resnet18:IMAGENET1K_V1`."""
+        model, _, weights = self.model.partition(":")
+        self.__dict__.update(model=model, weights=weights or self.weights)
+        super().__post_init__()
 
     def architecture(self, default: Architecture) -> Architecture:  # noqa: ARG002
         """The model."""
@@ -43,14 +48,9 @@ class Torchvision(Source):
 
     def load(self, setup: Setup, workspace: Workspace, seed: int, root_seed: int) -> Weights:  # noqa: ARG002
         """The published weights; downloaded only when allowed, and never unpickled."""
-        entry = self._entry()
-        kept = published_weights(entry.url, f"source '{self.label}'", allowed=workspace.storage.download)
-        categories = tuple(entry.meta["categories"])
-        with seeded(0, "zoo", setup.label):
-            network = setup.build(len(categories))
-        found = match(read_checkpoint(kept), network, str(kept))
-        network.load_state_dict(found.weights, strict=False)
-        return Weights(network.eval(), categories, notes=found.notes(str(kept)) if found.missing else ())
+        kept = published_weights(self._entry().url, f"source '{self.label}'", allowed=workspace.storage.download)
+        found = restored(read_checkpoint(kept), setup, tuple(self._entry().meta["categories"]))
+        return replace(found, notes=found.notes[1:])  # that it fits is no news
 
     def _entry(self) -> Any:
         networks.make(f"torchvision:{self.model}")

@@ -156,7 +156,20 @@ def _try_out(cells: Collection[Cell], workspace: Workspace) -> None:
     for conditions in {(c.conditions.target, c.conditions.setup.label): c.conditions for c in cells}.values():
         draw_of(conditions, 0, workspace)
     for cell in cells:
+        fitted(cell, workspace)
         outline(cell.method, cell.conditions.setup, workspace)
+
+
+def fitted(cell: Cell, workspace: Workspace) -> tuple[str, ...]:
+    """What is to be said of how the cell's source fits its setup.
+
+    Raises:
+        TlbenchError: it does not.
+    """
+    source, setup = cell.source, cell.conditions.setup
+    if source is None:
+        return ()
+    return workspace.cached((source, setup, "fits"), lambda: source.fits(setup, workspace))
 
 
 def _meant(target: Target, cross: Cross, suite: Suite) -> bool:

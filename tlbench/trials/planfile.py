@@ -9,7 +9,7 @@ from tlbench import environment
 from tlbench.runfile import Named, PlannedCell, PlannedMethod, PlannedTarget, Run, RunSuite, VerdictSettings
 from tlbench.trials.cell import Cell
 from tlbench.trials.leaks import leak_lines
-from tlbench.trials.plan import Plan, outline
+from tlbench.trials.plan import Plan, fitted, outline
 from tlbench.trials.targetline import target_lines
 from tlbench.workspace import Workspace
 
@@ -59,6 +59,10 @@ def notes(plan: Plan, workspace: Workspace) -> list[str]:
         found += [*pool.notes, *test.notes]
         if (f := target.n_train / len(pool)) > 0.2:
             found.append(f"target {target.label}: each draw takes {f:.0%} of the pool, so the draws overlap")
+    for cell in plan.cells:
+        found += fitted(cell, workspace)
+        for dataset in cell.source.datasets() if cell.source else ():
+            found += dataset.split("train", workspace).notes
     return list(dict.fromkeys(found))
 
 
