@@ -238,7 +238,9 @@ def test_alpha_on_another_scale_is_refused(file: Path) -> None:
     _refused(file, "alpha reaches 1 of 255, colours 255", x=images, y=LABELS)
 
 
-@pytest.mark.parametrize(("n_flat", "note"), [(0, []), (3, ["train_images: 5.0% of the images are of one flat value"])])
+@pytest.mark.parametrize(
+    ("n_flat", "note"), [(0, []), (3, ["train_images: 3 of 60 images are of one flat value, first: number 0"])]
+)
 def test_flat_images_are_counted(file: Path, n_flat: int, note: list[str]) -> None:
     images = COLOUR.copy()
     images[:n_flat] = (7, 8, 9)
@@ -248,7 +250,11 @@ def test_flat_images_are_counted(file: Path, n_flat: int, note: list[str]) -> No
 
 def test_images_that_are_mostly_flat_are_refused(file: Path) -> None:
     images = np.where(np.arange(60)[:, None, None] < 40, 7, TRAIN)
-    _refused(file, "train_images: 67% of the images are of one flat value; nothing is", **four(train_images=images))
+    _refused(
+        file,
+        "train_images: 40 of 60 images are of one flat value, first: number 0; what they show was lost",
+        **four(train_images=images),
+    )
 
 
 def test_images_of_one_value_are_refused(file: Path) -> None:

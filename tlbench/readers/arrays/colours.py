@@ -1,6 +1,4 @@
-"""What the eye would see: alpha composited on white, and images of one flat value counted."""
-
-from typing import Any
+"""What the eye would see: alpha composited on white."""
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +8,6 @@ from tlbench.errors import TlbenchError
 Images = npt.NDArray[np.uint8]
 ALPHA = 4  # channels with it
 PIECE = 256  # images composited at a time
-SAID, TOO_MANY = 0.01, 0.5  # shares of flat images that are named, and refused
 
 
 def seen(key: str, images: Images, train: Images) -> tuple[Images, str]:
@@ -38,21 +35,3 @@ def _on_white(images: Images) -> Images:
         alpha = piece[:, 3:]
         found[begin : begin + PIECE] = (piece[:, :3] * alpha + 127) // 255 + 255 - alpha
     return found
-
-
-def flat_share(images: npt.NDArray[Any]) -> float:
-    """The share of (N, C, H, W) images whose every channel is one value."""
-    flat = (images.max((2, 3)) == images.min((2, 3))).all(1)
-    return float(flat.mean())
-
-
-def flat_note(key: str, images: Images) -> str:
-    """How many images are flat, where they are more than one percent.
-
-    Raises:
-        TlbenchError: most are.
-    """
-    share = flat_share(images)
-    if share > TOO_MANY:
-        raise TlbenchError(f"{key}: {share:.0%} of the images are of one flat value; nothing is left to see in them")
-    return f"{key}: {share:.1%} of the images are of one flat value" if share > SAID else ""

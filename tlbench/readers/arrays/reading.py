@@ -11,13 +11,14 @@ from tlbench.dataset import Groups, Indices, Split, SplitName, cut
 from tlbench.errors import TlbenchError, one_line
 from tlbench.partition import Group
 from tlbench.readers.arrays.archive import Archive, listed, open_archive
-from tlbench.readers.arrays.colours import ALPHA, flat_note, seen
+from tlbench.readers.arrays.colours import ALPHA, seen
 from tlbench.readers.arrays.grouping import find_groups, is_of_groups, refuse_shared_groups
 from tlbench.readers.arrays.labels import Classes, count, few, read_labels
 from tlbench.readers.arrays.layout import Layout, find_layout, refuse_other_sizes
 from tlbench.readers.arrays.levels import fit_levels, refuse_other_channels, refuse_other_units
 from tlbench.readers.arrays.naming import is_list_of_names, refuse_measurements, refuse_other_classes, with_names
 from tlbench.readers.arrays.parts import Pair, find_parts
+from tlbench.readers.flatness import flat_notes, flat_rows
 
 T = TypeVar("T", bound=np.generic)
 
@@ -137,7 +138,8 @@ def _pixels(archive: Archive, train: Side, asked: Side) -> tuple[npt.NDArray[np.
     sample = pixels if asked is train or pixels.shape[1] != ALPHA else levels.apply(shown)
     pixels, alpha = seen(asked.key, pixels, sample)
     layout = f"{asked.pair.images.key}: {asked.layout.note}" if asked.layout.note else ""
-    return pixels, [layout, levels.note, clipped, alpha, flat_note(asked.key, pixels)]
+    flat = flat_notes(flat_rows(pixels), len(pixels), asked.key)
+    return pixels, [layout, levels.note, clipped, alpha, *flat]
 
 
 def _images(archive: Archive, side: Side) -> npt.NDArray[np.generic]:
