@@ -37,5 +37,6 @@ def flat_notes(
     line = f"{where}: {len(flat)} of {n_items} images are of one flat value, first: {first}"
     if len(flat) > REFUSED * n_items:
         known = f" ({why})" if why else ""
-        raise TlbenchError(f"{line}; what they show was lost{known}: look at it and save the images anew, with 8 bits a value")
+        mend = "look at it and save the images anew, with 8 bits a value"
+        raise TlbenchError(f"{line}; what they show was lost{known}: {mend}")
     return (line,)
