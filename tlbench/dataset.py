@@ -12,7 +12,7 @@ import numpy.typing as npt
 from pydantic import BeforeValidator, InstanceOf
 
 from tlbench.errors import TlbenchError, unknown
-from tlbench.partition import ColumnGroup, Group, Groups, Indices, Labels, PatternGroup, SplitName, cut, draw_order
+from tlbench.partition import CUT, ColumnGroup, Group, Groups, Indices, Labels, PatternGroup, SplitName, cut, draw_order
 from tlbench.shelf import Leaf, Shelf, slug
 from tlbench.workspace import Storage, Workspace
 
@@ -55,6 +55,11 @@ class Split:
     named: bool = True
     groups: Groups | None = None
     paths: npt.NDArray[np.str_] | None = None
+
+    @property
+    def cut_here(self) -> bool:
+        """Whether this test split was cut off here, not given with the data."""
+        return self.origin.startswith(CUT)
 
     @property
     def shape(self) -> tuple[int, ...]:

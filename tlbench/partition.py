@@ -17,6 +17,7 @@ Indices: TypeAlias = npt.NDArray[np.int64]
 Groups: TypeAlias = npt.NDArray[np.str_]
 SplitName: TypeAlias = Literal["train", "test"]
 TEST_SHARE = 0.2  # of a dataset that comes without a test split
+CUT = "one stratified fifth cut off by split_seed"  # how such a test split comes about
 
 
 @dataclass(frozen=True)

@@ -219,8 +219,36 @@ def test_where_a_class_would_be_left_without_test_items_dropping_is_refused(work
     both = tuple({"name": "trained", "dataset": {"name": "digits", "split_seed": s}, "steps": 9} for s in range(1, 9))
     sources = [{**one, "label": f"cut{i}"} for i, one in enumerate(both)]
     suite = tiny_suite(**_digits(leak="drop", cross=[{"sources": sources, "methods": ["finetune"]}]))
-    with pytest.raises(TlbenchError, match=r'with leak = "drop" no test items of class . are left'):
+    with pytest.raises(TlbenchError, match=r"no test items of class . are left without those"):
         resolve(suite, workspace)
+
+
+def test_what_lies_on_both_sides_of_a_cut_made_here_is_left_out(tmp_path: Path, workspace: Workspace) -> None:
+    """No fault of the data's: the verdict stands, on the other items; a split that came with the data is another's."""
+    images, labels = photos(80, 3), np.arange(80) % 2
+    images[60:] = images[:20]
+    np.savez(tmp_path / "one.npz", images=images, labels=labels)
+    np.savez(
+        tmp_path / "two.npz",
+        train_images=images[:60],
+        train_labels=labels[:60],
+        test_images=images[60:],
+        test_labels=labels[60:],
+    )
+    plans = {}
+    for name in ("one", "two"):
+        target = {"dataset": f"npz:{tmp_path}/{name}.npz", "n_train": 20}
+        plan = resolve(tiny_suite(targets=[target], cross=[{"sources": ["null"], "methods": ["finetune"]}]), workspace)
+        plans[name] = plan.cells[0]
+    left_out, leak = plans["one"].conditions.left_out, plans["one"].leak
+    pool, test = (plans["one"].conditions.target.dataset.split(part, workspace) for part in ("train", "test"))
+    known = {item.tobytes() for item in pool.whole()}
+    assert left_out == tuple(i for i, item in enumerate(test.whole()) if item.tobytes() in known)
+    assert left_out
+    assert leak is not None
+    assert leak.handling == "dropped"
+    assert plans["two"].invalid
+    assert plans["two"].conditions.left_out == ()
 
 
 def test_a_source_that_cannot_be_read_is_not_checked_and_that_is_said(workspace: Workspace, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 from tlbench.dataset import Dataset, Split, SplitName, cut
+from tlbench.partition import CUT
 from tlbench.workspace import Storage
 
 
@@ -22,4 +23,4 @@ class Digits(Dataset):
         labels = found.target.astype(np.int64)
         images = np.round(found.images[:, None] * (255 / 16)).astype(np.uint8)
         keep = cut(labels, split_name, self.split_seed)
-        return Split(images[keep], labels[keep], tuple("0123456789"))
+        return Split(images[keep], labels[keep], tuple("0123456789"), origin=f"{CUT} {self.split_seed}")

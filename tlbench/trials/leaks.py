@@ -69,11 +69,12 @@ def guard(cells: Sequence[Cell], policy: LeakPolicy, workspace: Workspace) -> tu
         TlbenchError: with "drop", a class is left without test items.
     """
     found = list(_found(cells, workspace))
-    dropped = _dropped(found) if policy == "drop" else {}
+    left = {one: policy == "drop" or (policy == "invalid" and _cut_across(one, workspace)) for one in found}
+    dropped = _dropped(one for one in found if left[one])
     made = []
     for cell in cells:
         target = cell.conditions.target.dataset
-        own = [one for one in found if one.target == target and one.source in (None, cell.source)]
+        own = [one for one in found if one.target == target and one.source in (None, cell.source) and not left[one]]
         left_out = dropped.get(target, ())
         _refuse_empty_classes(target, left_out, workspace)
         conditions = replace(cell.conditions, left_out=left_out)
@@ -99,10 +100,10 @@ def _found(cells: Iterable[Cell], workspace: Workspace) -> Iterable[Found]:
 
 
 def _leak(found: Sequence[Found], policy: LeakPolicy, left_out: Sequence[int]) -> Leak | None:
-    """What becomes of a cell whose test items were seen."""
-    if left_out:
-        return Leak(handling="dropped", text=f"leak: {len(left_out)} test items that were seen are left out")
+    """What becomes of a cell whose test items were seen; found: where those were that are not left out."""
     text = "; ".join(one.words() for one in found if one.leaks)
+    if not text and left_out:
+        return Leak(handling="dropped", text=f"leak: {len(left_out)} test items that were seen are left out")
     if not text:
         return None
     if policy == "allow":
@@ -119,23 +120,31 @@ def _dropped(found: Iterable[Found]) -> dict[Dataset, tuple[int, ...]]:
     return {target: tuple(sorted(items)) for target, items in seen.items()}
 
 
+def _cut_across(found: Found, workspace: Workspace) -> bool:
+    """Whether items that are one came to lie on both sides of a cut that was made here: no fault of the data's."""
+    return found.source is None and found.target.split("test", workspace).cut_here
+
+
 def _refuse_empty_classes(target: Dataset, left_out: Sequence[int], workspace: Workspace) -> None:
     test = target.split("test", workspace)
     left = np.bincount(np.delete(test.labels, list(left_out)), minlength=len(test.classes))
     if (empty := np.flatnonzero(left == 0)).size:
         raise TlbenchError(
-            f"target '{target.label}': with leak = \"drop\" no test items of class {test.classes[empty[0]]} are left; "
-            "give a test split that neither the pool nor a source has seen"
+            f"target '{target.label}': no test items of class {test.classes[empty[0]]} are left without those that the "
+            'pool or a source has seen; give a test split of its own, or leak = "allow"'
         )
 
 
-def leak_lines(found: Iterable[Found]) -> list[str]:
-    """A line a target's dataset: what of its test split its pool and each source have seen."""
+def leak_lines(found: Iterable[Found], cells: Iterable[Cell]) -> list[str]:
+    """A line a target's dataset: what of its test split its pool and each source have seen; then what becomes of it."""
     words: dict[Dataset, list[str]] = {}
     numbers = {one.target: one.checked.n for one in found if one.checked is not None}
     for one in found:
         if not one.control or one.leaks:
             words.setdefault(one.target, []).append(one.words())
-    return [
+    lines = [
         f"leakage, {target.label}, of {numbers[target]} test items: {'; '.join(said)}" for target, said in words.items()
     ]
+    leaks = [(cell, cell.leak) for cell in cells if cell.leak is not None]
+    handled = [f"{cell.conditions.target.dataset.label}, {leak.handling}: {leak.text}" for cell, leak in leaks]
+    return [*lines, *dict.fromkeys(handled)]

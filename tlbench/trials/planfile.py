@@ -45,7 +45,7 @@ def run_of(plan: Plan, workspace: Workspace, name: str, engine: Mapping[str, Any
 
 def notes(plan: Plan, workspace: Workspace) -> list[str]:
     """What was done to the data, and what limits the verdicts."""
-    found = target_lines(plan, workspace) + leak_lines(plan.overlaps)
+    found = target_lines(plan, workspace) + leak_lines(plan.overlaps, plan.cells)
     forms = {
         (d, c.conditions.setup.form)
         for c in plan.cells

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from tlbench.dataset import Groups, Indices, Split, SplitName, cut
 from tlbench.errors import TlbenchError, one_line
-from tlbench.partition import Group
+from tlbench.partition import CUT, Group
 from tlbench.readers.arrays.archive import Archive, listed, open_archive
 from tlbench.readers.arrays.colours import ALPHA, seen
 from tlbench.readers.arrays.grouping import find_groups, is_of_groups, refuse_shared_groups
@@ -68,7 +68,7 @@ def _read(archive: Archive, split_name: SplitName, split_seed: int, group: Group
     train = _side(archive, parts.train, group)
     refuse_measurements(train.pair.labels, train.classes)
     if parts.test is None:
-        train, test, origin = *_cut(train, split_seed), f"one stratified fifth cut off by split_seed {split_seed}"
+        train, test, origin = *_cut(train, split_seed), f"{CUT} {split_seed}"
         notes = [
             f"{train}{_unused(archive, group, train)}",
             "no test arrays; one stratified fifth was cut off as the test split",

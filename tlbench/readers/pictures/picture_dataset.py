@@ -8,6 +8,7 @@ import numpy as np
 
 from tlbench.dataset import Dataset, Split, SplitName, cut
 from tlbench.errors import TlbenchError
+from tlbench.partition import CUT
 from tlbench.readers.pictures.digests import file_digests, listing_digest
 from tlbench.readers.pictures.kin import copies_note
 from tlbench.readers.pictures.listing import Item, Listing, some
@@ -72,5 +73,5 @@ class PictureDataset(Dataset):
             raise TlbenchError(f"{self.path}: {held}; a test split needs at least 2 of each class")
         kept = split.only(cut(split.labels, split_name, self.split_seed, split.groups))
         copies = () if split.paths is None or split.groups is not None else copies_note(split.paths.tolist(), self.path)
-        origin = f"one stratified fifth cut off by split_seed {self.split_seed}"
+        origin = f"{CUT} {self.split_seed}"
         return replace(kept, origin=origin, notes=(*kept.notes, *copies))
