@@ -16,6 +16,7 @@ from tlbench.network import Architecture, Network
 from tlbench.training import GlobalPool
 
 CLASSES, WIDEST = 1000, 4097  # of published heads: their classes, and numbers a class at most
+BUFFERS = ("running_mean", "running_var", "num_batches_tracked", "relative_position_index", "relative_coords_table")
 NORMS = (nn.modules.batchnorm._BatchNorm, nn.GroupNorm, nn.LayerNorm)  # noqa: SLF001
 
 
@@ -39,8 +40,7 @@ class Torchvision(Architecture):
         bodies = _numbers_without_head(shapes)
         for model in torchvision.models.list_models(module=torchvision.models):
             published = torchvision.models.get_model_weights(model)
-            whole = next((entry.meta["num_params"] for entry in published), 0)
-            heads = [whole - body for body in bodies]
+            heads = [entry.meta["num_params"] - body for entry in published for body in bodies]
             if any(head > 0 and head % CLASSES == 0 and head <= CLASSES * WIDEST for head in heads):
                 yield cls(model)
 
@@ -69,8 +69,8 @@ class Torchvision(Architecture):
 
 def _numbers_without_head(shapes: Mapping[str, tuple[int, ...]]) -> set[int]:
     """How many parameters there are without the last matrix and its bias, and with them; of colour inputs."""
-    sizes = {n: math.prod(shape) for n, shape in shapes.items() if not n.endswith(("running_mean", "running_var"))}
-    matrices = [name for name, shape in shapes.items() if len(shape) == 2]
+    sizes = {n: math.prod(shape) for n, shape in shapes.items() if not n.endswith(BUFFERS)}
+    matrices = [name for name in sizes if len(shapes[name]) == 2]
     stems = [shape for shape in shapes.values() if len(shape) == 4 and shape[1] == 1][:1]
     whole = sum(sizes.values())
     bodies = {whole} | {whole - sizes[name] - shapes[name][0] for name in matrices} | {_named_body(sizes)}

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from tlbench.errors import TlbenchError
-from tlbench.network import Architecture, Setup, networks
+from tlbench.network import Architecture, Network, Setup, networks
 from tlbench.readers.checkpoints.candidates import candidates, sizes
 from tlbench.readers.checkpoints.fit import STATISTICS, Fit, Wanted, is_aside
 from tlbench.readers.checkpoints.opening import Checkpoint
@@ -86,17 +86,28 @@ def _would_fit(checkpoint: Checkpoint, tensors: Mapping[str, Tensor], fit: Fit |
 
 def _fills(guess: Architecture, held: Mapping[str, Tensor], setup: Setup, *, ordered: bool) -> Iterator[str]:
     """That a network fits, if it does, be it but for its running statistics."""
-    with torch.device("meta"):
-        try:
-            network = guess.build(setup.form.shape, 2)
-        except (TlbenchError, RuntimeError, NotImplementedError, ValueError):
-            return
+    network = _outlined(guess, setup)
+    if network is None:
+        return
     for fit in candidates(held, Wanted.of(network), ordered=ordered):
         if not fit.leftover and all(name.endswith(STATISTICS) for name in fit.missing):
             but = ", but for the running statistics of its BatchNorm layers" if fit.missing else ""
             yield f"it fits network = {_spec(guess)}{but}"
         elif inputs := _of_inputs(held, fit, Wanted.of(network), setup):
             yield f"it fits network = {_spec(guess)}, but {inputs}"
+
+
+def _outlined(guess: Architecture, setup: Setup) -> Network | None:
+    """The network without numbers, or with them where its making computes some; None where it takes no such input."""
+    for device in ("meta", "cpu"):
+        try:
+            with torch.device(device):
+                return guess.build(setup.form.shape, 2)
+        except NotImplementedError:
+            continue
+        except (TlbenchError, RuntimeError, ValueError):
+            break
+    return None
 
 
 def _spec(guess: Architecture) -> str:
