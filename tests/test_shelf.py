@@ -95,6 +95,7 @@ def test_specs_nest_at_the_first_colon() -> None:
         "image_size": None,
         "split_seed": 0,
         "classes": (),
+        "group": None,
     }
 
 
