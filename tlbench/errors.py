@@ -16,6 +16,12 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> TlbenchError:
     return TlbenchError(f"unknown {kind} '{name}': {mend}")
 
 
+def some(names: Iterable[str], most: int = 5) -> str:
+    """The first few names, and that there are more."""
+    held = list(names)
+    return ", ".join(held[:most]) + (", ..." if len(held) > most else "")
+
+
 def one_line(error: BaseException) -> str:
     """An exception as one line, for messages and records."""
     text = " ".join(str(error).split())

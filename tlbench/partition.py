@@ -140,7 +140,9 @@ def _refuse_one_sided(labels: Labels, test: Indices, train: Indices) -> None:
         )
 
 
-def draw_order(labels: Labels, n_train: int, generator: np.random.Generator, groups: Groups | None) -> tuple[Any, Any]:
+def draw_order(
+    labels: Labels, n_train: int, generator: np.random.Generator, groups: Groups | None
+) -> tuple[Indices, Indices]:
     """The items to train on, and those that may be validated on, the first choice last; no group is in both."""
     order = class_order(labels, generator, groups)
     train, rest = order[:n_train], order[n_train:]

@@ -91,6 +91,11 @@ class Leak(Section):
     handling: Literal["invalid", "dropped", "allowed"]
     text: str
 
+    @property
+    def forbids(self) -> bool:
+        """Whether no verdict can be given, so that nothing of the cell is run."""
+        return self.handling == "invalid"
+
 
 class PlannedCell(Section):
     """A cell: where its records lie, how many seeds are planned so far, its baseline under each budget protocol.

@@ -34,11 +34,6 @@ class Overlap:
         return int((self.kind == 2).sum())
 
     @property
-    def near(self) -> int:
-        """How many more are there nearly."""
-        return int((self.kind == 1).sum())
-
-    @property
     def share(self) -> float:
         """Of all items those that are in the other split."""
         return len(self.seen) / max(1, len(self.kind))
@@ -55,35 +50,26 @@ def overlap(split: Split, marks: Marks, other: Split, others: Marks, form: type[
     kind = np.where(match >= 0, 2, 0).astype(np.int8)
     rest = np.flatnonzero(match < 0)
     if len(rest) and len(others) and marks.sketches.shape[1]:
-        nearest, far = _nearest(marks.sketches[rest], others.sketches)
-        likely = (nearest.distance[:, 0] <= STAND_OUT * far) | (nearest.distance[:, 0] <= EVEN)
-        rows, found = rest[likely], nearest.place[likely, 0]
+        place, nearest, eighth = _nearest(marks.sketches[rest], others.sketches)
+        stands_out = nearest <= STAND_OUT * eighth
+        likely = stands_out | (nearest <= EVEN)
+        rows, found = rest[likely], place[likely]
         apart = _fine(split, rows, other, found, form)
-        stands_out = nearest.distance[likely, 0] <= STAND_OUT * far[likely]
-        near = (apart <= EVEN) | (stands_out & (apart <= FINE))
+        near = (apart <= EVEN) | (stands_out[likely] & (apart <= FINE))
         kind[rows[near]], match[rows[near]] = 1, found[near]
     return Overlap(kind, match)
 
 
-@dataclass(frozen=True, eq=False)
-class _Nearest:
-    place: npt.NDArray[np.int64]
-    distance: npt.NDArray[np.float32]
-
-
 def _nearest(
     sketches: npt.NDArray[np.float32], others: npt.NDArray[np.float32]
-) -> tuple[_Nearest, npt.NDArray[np.float32]]:
-    """For each sketch the nearest others, and the distance to the farthest of them."""
-    reference, places, distances = torch.from_numpy(others).T, [], []
-    for start in range(0, len(sketches), ROWS):
-        likeness, place = (torch.from_numpy(sketches[start : start + ROWS]) @ reference).topk(
-            min(NEIGHBOURS, len(others)), dim=1
-        )
-        places.append(place.numpy())
-        distances.append(_distance(likeness.numpy()))
-    distance = np.concatenate(distances)
-    return _Nearest(np.concatenate(places), distance), distance[:, -1]
+) -> tuple[Indices, npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """For each sketch the place of the nearest other one, its distance, and that of the eighth nearest."""
+    reference, count = torch.from_numpy(others).T, min(NEIGHBOURS, len(others))
+    pieces = torch.from_numpy(sketches).split(ROWS)
+    found = [(piece @ reference).topk(count, dim=1) for piece in pieces]
+    place = np.concatenate([part.indices[:, 0].numpy() for part in found])
+    distance = _distance(np.concatenate([part.values.numpy() for part in found]))
+    return place, distance[:, 0], distance[:, -1]
 
 
 def _fine(split: Split, rows: Indices, other: Split, found: Indices, form: type[Form]) -> npt.NDArray[np.float32]:

@@ -29,7 +29,7 @@ class Cell:
     @property
     def invalid(self) -> bool:
         """Whether it is known beforehand that no verdict can be given; then nothing of it is run."""
-        return self.leak is not None and self.leak.handling == "invalid"
+        return self.leak is not None and self.leak.forbids
 
     @property
     def path(self) -> str:

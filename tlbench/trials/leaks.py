@@ -71,12 +71,13 @@ def guard(cells: Sequence[Cell], policy: LeakPolicy, workspace: Workspace) -> tu
     found = list(_found(cells, workspace))
     left = {one: policy == "drop" or (policy == "invalid" and _cut_across(one, workspace)) for one in found}
     dropped = _dropped(one for one in found if left[one])
+    for target, left_out in dropped.items():
+        _refuse_empty_classes(target, left_out, workspace)
     made = []
     for cell in cells:
         target = cell.conditions.target.dataset
         own = [one for one in found if one.target == target and one.source in (None, cell.source) and not left[one]]
         left_out = dropped.get(target, ())
-        _refuse_empty_classes(target, left_out, workspace)
         conditions = replace(cell.conditions, left_out=left_out)
         made.append(replace(cell, conditions=conditions, leak=_leak(own, policy, left_out)))
     return made, found

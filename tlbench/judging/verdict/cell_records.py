@@ -59,7 +59,7 @@ class CellRecords:
     @property
     def invalid(self) -> bool:
         """Whether its test items were seen before, so that nothing of it was run."""
-        return self.plan.leak is not None and self.plan.leak.handling == "invalid"
+        return self.plan.leak is not None and self.plan.leak.forbids
 
     def provisional(self) -> bool:
         """Whether planned seeds are still missing on either side."""

@@ -8,11 +8,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from tlbench.errors import TlbenchError
+from tlbench.errors import TlbenchError, some
 from tlbench.network import Network, Setup
 from tlbench.readers.checkpoints.candidates import candidates, sizes
 from tlbench.readers.checkpoints.fit import Fit, Wanted, is_aside
-from tlbench.readers.checkpoints.misfit import misfit, some
+from tlbench.readers.checkpoints.misfit import NAMED, misfit
 from tlbench.readers.checkpoints.opening import Checkpoint, without_wrappers
 
 AVERAGED = {"ema", "avg", "average", "averaged", "swa", "teacher"}
@@ -131,22 +131,24 @@ def _said(fit: Fit, found: Sequence[Fit], idle: Sequence[Fit], tensors: Mapping[
     lines = [f"{len(fit.taken())} tensors matched"]
     if not fit.complete:
         lines = [f"partial: {len(fit.blocks)} of {len(fit.blocks) + len(fit.missing)} tensors of the blocks matched"]
-        lines += [f"partial: not in the file, left as in a new network: {some(fit.missing)}"] if fit.missing else []
-        lines += [f"partial: in the file and not used: {some(fit.leftover)}"] if fit.leftover else []
+        lines += (
+            [f"partial: not in the file, left as in a new network: {some(fit.missing, NAMED)}"] if fit.missing else []
+        )
+        lines += [f"partial: in the file and not used: {some(fit.leftover, NAMED)}"] if fit.leftover else []
     if fit.by_position:
         pairs = [f"{name} for {key}" for key, name in fit.blocks.items()]
-        lines.append(f"matched by position, names differ ({some(pairs)})")
+        lines.append(f"matched by position, names differ ({some(pairs, NAMED)})")
     lines += [_beaten(fit, other, tensors, zero=other in idle) for other in _others(fit, found)]
     if fit.dropped:
-        lines.append(f"a head that does not fit was dropped: {some(fit.dropped)}")
+        lines.append(f"a head that does not fit was dropped: {some(fit.dropped, NAMED)}")
     elif fit.head is None:
         lines.append("no head in the file")
     elif not fit.head[1]:
         lines.append("the head has no bias in the file: zeros stand for it")
     if sparse := [name for name in fit.taken() if tensors[name].layout != torch.strided]:
-        lines.append(f"{len(sparse)} sparse tensors made dense: {some(sparse)}")
+        lines.append(f"{len(sparse)} sparse tensors made dense: {some(sparse, NAMED)}")
     beside = _beside(fit, found, tensors)
-    return [*lines, f"{len(beside)} tensors beside it not used: {some(beside)}"] if beside else lines
+    return [*lines, f"{len(beside)} tensors beside it not used: {some(beside, NAMED)}"] if beside else lines
 
 
 def _others(fit: Fit, found: Sequence[Fit]) -> list[Fit]:

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from tlbench.errors import TlbenchError
+from tlbench.errors import TlbenchError, some
 from tlbench.network import Architecture, Network, Setup, networks
 from tlbench.readers.checkpoints.candidates import candidates, sizes
 from tlbench.readers.checkpoints.fit import STATISTICS, Fit, Wanted, is_aside
 from tlbench.readers.checkpoints.opening import Checkpoint
 
+NAMED = 3  # tensors that a message names
 PLACES = 6  # prefixes under which a network is guessed
 
 
@@ -28,7 +29,7 @@ def misfit(
     where = f"{checkpoint.path} does not fit network '{setup.architecture.label}'"
     if fit is not None and fit.blocks and not fit.leftover and all(n.endswith(STATISTICS) for n in fit.missing):
         layers = sorted({name.rpartition(".")[0] for name in fit.missing})
-        said = f"the running statistics of {len(layers)} BatchNorm layers are not in it ({some(layers)})"
+        said = f"the running statistics of {len(layers)} BatchNorm layers are not in it ({some(layers, NAMED)})"
         return TlbenchError(f"{where}: {said}; save state_dict() with its buffers, not parameters() alone")
     mend = next(_would_fit(checkpoint, tensors, fit, setup), "") or _of_inputs(tensors, fit, wanted, setup)
     mend = mend or "name the network it was saved from"
@@ -37,34 +38,29 @@ def misfit(
     return TlbenchError(f"{where}: {_told(tensors, fit, wanted)}; {mend}")
 
 
-def some(names: Sequence[str]) -> str:
-    """The first few of many."""
-    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
-
-
 def _told(tensors: Mapping[str, Tensor], fit: Fit | None, wanted: Wanted) -> str:
     odd = [name for name, value in tensors.items() if value.is_quantized or value.is_complex()]
     if odd:
-        return f"{len(odd)} tensors are quantised or complex ({some(odd)})"
+        return f"{len(odd)} tensors are quantised or complex ({some(odd, NAMED)})"
     if fit is None or not fit.blocks:
         held = [name for name, value in tensors.items() if not is_aside(name, value)]
         return f"none of its {len(wanted.shapes)} tensors is in the file, which holds {_shapes(tensors, held)}"
     lines = []
     if absent := [key for key in fit.missing if key not in fit.misshapen]:
-        lines.append(f"{len(absent)} of its {len(wanted.shapes)} tensors are not in the file ({some(absent)})")
+        lines.append(f"{len(absent)} of its {len(wanted.shapes)} tensors are not in the file ({some(absent, NAMED)})")
     if fit.misshapen:
         pairs = [
             f"{tensors[n].dtype} {_shape(tensors[n])}".removeprefix("torch.float32 ") for n in fit.misshapen.values()
         ]
         said = [f"{n} {pair} for {wanted.shapes[k]}" for (k, n), pair in zip(fit.misshapen.items(), pairs, strict=True)]
-        lines.append(f"{len(said)} with another shape or kind of number ({some(said)})")
+        lines.append(f"{len(said)} with another shape or kind of number ({some(said, NAMED)})")
     if over := [name for name in fit.leftover if name not in fit.misshapen.values()]:
         lines.append(f"{len(over)} of the file's have no place in it ({_shapes(tensors, over)})")
     return ", ".join(lines)
 
 
 def _shapes(tensors: Mapping[str, Tensor], names: Sequence[str]) -> str:
-    return some([f"{name} {_shape(tensors[name])}" for name in names]) or "training's own alone"
+    return some([f"{name} {_shape(tensors[name])}" for name in names], NAMED) or "training's own alone"
 
 
 def _shape(value: Tensor) -> str:

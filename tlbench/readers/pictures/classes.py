@@ -1,8 +1,7 @@
 """The class folders of one part, or why its folders are none."""
 
-from tlbench.errors import TlbenchError
+from tlbench.errors import TlbenchError, some
 from tlbench.partition import SplitName
-from tlbench.readers.pictures.listing import some
 from tlbench.readers.pictures.walk import Node
 from tlbench.readers.pictures.words import role
 

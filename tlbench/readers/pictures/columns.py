@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from tlbench.errors import TlbenchError, one_line, unknown
-from tlbench.readers.pictures.listing import some
+from tlbench.errors import TlbenchError, one_line, some, unknown
 from tlbench.readers.pictures.words import role
 
 IMAGE = ("image", "file", "filename", "file_name", "filepath", "path", "image_path", "img")

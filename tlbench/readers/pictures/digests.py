@@ -2,14 +2,15 @@
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from tlbench.errors import TlbenchError
 from tlbench.readers.pictures.listing import Item, Listing
+from tlbench.records import write_text
 
 SETTLED_SECONDS = 2.0  # a file changed so shortly before may change again under the same time stamp
 ABSENT = "unreadable"
@@ -22,8 +23,8 @@ def file_digests(items: Sequence[Item], root: Path, cache: Path) -> list[str]:
     found: dict[str, list[Any]] = {}
     digests = [_one(item.path, known, found) for item in items]
     if any(known.get(path) != entry for path, entry in found.items()):
-        with suppress(OSError):  # a cache that cannot be written costs time alone
-            write_whole(kept, json.dumps(known | found))
+        with suppress(TlbenchError):  # a cache that cannot be written costs time alone
+            write_text(kept, json.dumps(known | found))
     return digests
 
 
@@ -48,17 +49,6 @@ def _remembered(kept: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}  # digested anew
     return held if isinstance(held, dict) else {}
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Writes a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(f".{os.getpid()}.partial")
-    try:
-        partial.write_text(text)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def digest(words: Iterable[object]) -> str:

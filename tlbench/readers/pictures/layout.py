@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from tlbench.errors import TlbenchError
+from tlbench.errors import TlbenchError, some
 from tlbench.partition import Group
 from tlbench.readers.pictures.classes import class_folders, content
 from tlbench.readers.pictures.held_out import HeldOut, held_out
 from tlbench.readers.pictures.kin import refuse_masks
-from tlbench.readers.pictures.listing import Item, Listing, alike, compare, some
+from tlbench.readers.pictures.listing import Item, Listing, alike, compare
 from tlbench.readers.pictures.walk import Node, walk
 from tlbench.readers.pictures.words import role
 

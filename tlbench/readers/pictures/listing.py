@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tlbench.errors import TlbenchError
+from tlbench.errors import TlbenchError, some
 
 WHOLE = re.compile(r"\d+", re.ASCII)
 
@@ -55,12 +55,6 @@ class Listing:
 def same_form(text: str) -> str:
     """Text in Unicode's composed form (NFC), so that names that look alike are alike."""
     return unicodedata.normalize("NFC", text)
-
-
-def some(names: Iterable[str], most: int = 5) -> str:
-    """The first few names, and that there are more."""
-    held = list(names)
-    return ", ".join(held[:most]) + (", ..." if len(held) > most else "")
 
 
 def compare(train: Iterable[str], test: Iterable[str], wanted: tuple[str, ...], where: tuple[str, str]) -> None:

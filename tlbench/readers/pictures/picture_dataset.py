@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from tlbench.dataset import Dataset, Split, SplitName, cut
-from tlbench.errors import TlbenchError
+from tlbench.errors import TlbenchError, some
 from tlbench.partition import CUT
 from tlbench.readers.pictures.digests import file_digests, listing_digest
 from tlbench.readers.pictures.kin import copies_note
-from tlbench.readers.pictures.listing import Item, Listing, some
+from tlbench.readers.pictures.listing import Item, Listing
 from tlbench.readers.pictures.reading import Part, read_part, read_rendering
 from tlbench.workspace import Storage
 

@@ -16,10 +16,11 @@ from numpy.lib.format import open_memmap
 from tlbench.errors import TlbenchError, one_line
 from tlbench.readers.flatness import flat_notes, flat_rows
 from tlbench.readers.pictures.decoding import decode
-from tlbench.readers.pictures.digests import digest, write_whole
+from tlbench.readers.pictures.digests import digest
 from tlbench.readers.pictures.header import UNREADABLE
 from tlbench.readers.pictures.listing import Item
 from tlbench.readers.pictures.rendering import Rendering, survey
+from tlbench.records import write_text
 
 READER = 2  # of the decoded copies; one more whenever the same files give other pixels
 DIM = 16  # of 255: images that stay below it look black
@@ -41,7 +42,7 @@ def read_rendering(files: Sequence[Item], digests: Sequence[str], cache: Path, w
     if not facts.exists():
         with warnings.catch_warnings(action="ignore"):  # of files' odd metadata: what counts is said in notes
             found = survey([item.path for item in files], where)
-        write_whole(facts, json.dumps(asdict(found)))
+        write_text(facts, json.dumps(asdict(found)))
     return Rendering.from_plain(json.loads(facts.read_text()))
 
 
@@ -61,7 +62,7 @@ def read_part(files: Sequence[Item], digests: Sequence[str], rendering: Renderin
             partial.replace(kept)
         finally:
             partial.unlink(missing_ok=True)
-        write_whole(facts, json.dumps(found))
+        write_text(facts, json.dumps(found))
     said = json.loads(facts.read_text())
     bad = {place for place, _ in said["bad"]}
     rows = np.array([place for place in range(len(files)) if place not in bad], dtype=np.int64)

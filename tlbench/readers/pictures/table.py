@@ -1,16 +1,16 @@
 """A table of image files: a path, a label and, where there are, a split and a group a row."""
 
-import hashlib
 import os
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
-from tlbench.errors import TlbenchError
+from tlbench.dataset import file_digest
+from tlbench.errors import TlbenchError, some
 from tlbench.partition import Group
 from tlbench.readers.pictures.columns import Columns, find_columns, read_table, unused_split_notes
-from tlbench.readers.pictures.listing import WHOLE, Item, Listing, alike, compare, same_form, some
+from tlbench.readers.pictures.listing import WHOLE, Item, Listing, alike, compare, same_form
 from tlbench.readers.pictures.words import Role, role
 
 
@@ -43,8 +43,7 @@ def list_table(path: Path, root: Path | None, given: Columns, wanted: tuple[str,
         *unused_split_notes(table, columns, path),
         *split_notes,
     )
-    content = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Listing(base, classes, train or (), test, (path, path), origin, notes, content)
+    return Listing(base, classes, train or (), test, (path, path), origin, notes, file_digest(path))
 
 
 def _order(name: str) -> tuple[int, str]:

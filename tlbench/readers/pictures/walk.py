@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from tlbench.errors import TlbenchError, one_line
-from tlbench.readers.pictures.listing import same_form, some
+from tlbench.errors import TlbenchError, one_line, some
+from tlbench.readers.pictures.listing import same_form
 
 READ = (
     *("jpg", "jpeg", "jpe", "jfif", "png", "gif", "bmp", "dib", "webp", "tif", "tiff", "ppm", "pgm", "pbm", "pnm"),
