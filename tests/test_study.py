@@ -29,7 +29,7 @@ from tlbench.trials.plan import resolve
 from tlbench.trials.planfile import notes
 from tlbench.workspace import Workspace
 
-BEGUN: dict[str, Any] = {"schema_version": 2, "suite": {}, "cells": []}
+BEGUN: dict[str, Any] = {"schema_version": 3, "suite": {}, "cells": []}
 
 
 class Said(Progress):

@@ -16,7 +16,8 @@ import numpy.typing as npt
 from tlbench.curve import LearningCurve
 from tlbench.errors import TlbenchError, one_line
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
+READABLE = (2, 3)  # schema versions that are read; records of an older one are made anew where a run is gone on with
 RUN_FILE = "run.json"
 DRAWN_BY = "drawn by tlbench"  # by which a run's figures are known
 Status: TypeAlias = Literal["done", "failed"]
@@ -71,22 +72,30 @@ class Measured:
 class Outcome:
     """What came out of a trial; a failed one has its reason and nothing else.
 
-    metric: the judged one, a key of `measured`. pool: how many labelled items there were to draw from. learning_rate:
-    the chosen one, None where nothing was trained. blocks: the network's; frozen: parts that did not move. input: the
-    fitted form. curve: None for an arm without one. source_weights: a digest.
+    metric: the judged one, a key of `measured`. within: readings at the suite's budget, where the arm was run on beyond
+    it; run_on: by which factor. train_loss: the last of the curve, at the end of what `measured` reads. pool: how many
+    labelled items there were to draw from. learning_rate: the chosen one, None where nothing was trained; at_edge: it
+    is the smallest or the largest of its grid. blocks: the network's; frozen: parts that did not move; parameters: how
+    many a prediction takes. input: the fitted form. curve: within the suite's budget, None for an arm without one.
+    source_weights: a digest.
     """
 
     failure: str | None = None
     metric: str = ""
     measured: Mapping[str, Measured] = field(default_factory=dict)
+    within: Mapping[str, Measured] = field(default_factory=dict)
+    run_on: int = 1
+    train_loss: float | None = None
     validation_chance: float = 0.0
     n_train: int = 0
     n_validation: int = 0
     pool: int = 1
     learning_rate: float | None = None
+    at_edge: bool = False
     steps: int = 0
     blocks: tuple[str, ...] = ()
     frozen: tuple[str, ...] = ()
+    parameters: int = 0
     input: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     curve: LearningCurve | None = None
@@ -97,6 +106,11 @@ class Outcome:
     def judged(self) -> Measured:
         """The judged metric's reading."""
         return self.measured[self.metric]
+
+    @property
+    def within_budget(self) -> Measured:
+        """The same at the suite's budget, however far the arm was run on."""
+        return self.within.get(self.metric, self.judged)
 
     def as_plain(self) -> dict[str, Any]:
         """Plain data, without what a failed trial does not have."""
@@ -111,8 +125,11 @@ class Outcome:
     def of(cls, plain: Mapping[str, Any]) -> "Outcome":
         """From plain data."""
         held = plain.get("curve")
+        readings = {
+            key: {name: Measured(**one) for name, one in plain.get(key, {}).items()} for key in ("measured", "within")
+        }
         made = {
-            "measured": {name: Measured(**one) for name, one in plain.get("measured", {}).items()},
+            **readings,
             "curve": LearningCurve(seconds=(), **{key: tuple(values) for key, values in held.items()})
             if held
             else None,
@@ -146,7 +163,8 @@ OutcomeT = TypeVar("OutcomeT", Outcome, Scores)
 class Timing:
     """Seconds of a trial, of its whole grid, at each evaluation, of its source's training (None where unknown).
 
-    prefix: the boundary of the frozen prefix that was run once, and where its activations were kept. parts: seconds of
+    All of these are within the suite's budget, however far the arm was run on; predict_seconds: of reading one test
+    item. prefix: the boundary of the frozen prefix that was run once, and where its activations were kept. parts: seconds of
     a scoring, by similarity.
     """
 
@@ -154,6 +172,7 @@ class Timing:
     grid_seconds: float = 0.0
     curve_seconds: tuple[float, ...] = ()
     source_seconds: float | None = None
+    predict_seconds: float = 0.0
     prefix: Mapping[str, Any] = field(default_factory=dict)
     parts: Mapping[str, float] = field(default_factory=dict)
 
@@ -246,18 +265,12 @@ def read_record(path: Path, outcome: type[OutcomeT]) -> Record[OutcomeT] | None:
     try:
         plain = read_json(path)
         made = outcome.of(plain["outcome"])
-        record = Record(
-            plain["kind"],
-            plain["recipe"],
-            made,
-            Timing.of(plain["timing"]),
-            plain["environment"],
-            plain["schema_version"],
-        )
+        where = plain["environment"], plain["schema_version"]
+        record = Record(plain["kind"], plain["recipe"], made, Timing.of(plain["timing"]), *where)
         digests = plain["recipe_digest"], plain["outcome_digest"]
     except (TlbenchError, TypeError, KeyError, AttributeError, ValueError):
         return None
-    sound = record.schema_version == SCHEMA_VERSION and digests == (record.recipe_digest, digest_of(plain["outcome"]))
+    sound = record.schema_version in READABLE and digests == (record.recipe_digest, digest_of(plain["outcome"]))
     return record if sound else None
 
 

@@ -7,14 +7,17 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from tlbench.errors import TlbenchError
-from tlbench.records import RUN_FILE, SCHEMA_VERSION, read_json, write_json
+from tlbench.records import READABLE, RUN_FILE, SCHEMA_VERSION, read_json, write_json
 
 LOOKS = (5, 10, 20)  # seeds at which adaptive runs look,
 WEIGHTS = (0.2, 0.3, 0.5)  # and the share of the level that each look may spend
 PATH = re.compile(r"[a-z0-9_][a-z0-9._-]*(/[a-z0-9_][a-z0-9._-]*){2}")  # target/source/method, each a slug
-Protocol: TypeAlias = Literal["equal_steps", "equal_compute", "plateau"]  # the budget of the baseline
+SURPLUS = 2  # baseline seeds a seed of an arm, where the two are not paired
+Protocol: TypeAlias = Literal["plateau", "equal_steps", "equal_compute"]  # how long both sides are trained
+Pairing: TypeAlias = Literal["paired", "welch"]
+DrawMode: TypeAlias = Literal["seed", "all"]  # a draw from the pool for each seed, or one for all of them
 Expectation: TypeAlias = Literal["unflagged", "negative", "any"]
-Role: TypeAlias = Literal["cell", "control"]
+Role: TypeAlias = Literal["cell", "control", "beside"]  # "beside": the convex head that stands beside a probe
 LeakPolicy: TypeAlias = Literal["invalid", "drop", "allow"]  # what becomes of cells whose test items were seen before
 
 
@@ -35,13 +38,21 @@ class Section(BaseModel):
 
 
 class VerdictSettings(Section):
-    """What is fixed before any result; margins on the judged metric's scale, cost as a share of the baseline's."""
+    """What is fixed before any result; margins on the judged metric's scale, cost as a share of the baseline's.
+
+    pairing: "paired" by seed, or "welch" with `SURPLUS` baseline seeds for each of an arm's.
+    """
 
     alpha: float = Field(0.05, gt=0, lt=0.5)
     margin: float = Field(0.005, gt=0)
     convergence_margin: float = Field(0.01, gt=0)
     cost_margin: float = Field(0.1, gt=0)
-    pairing: Literal["paired", "welch"] = "paired"
+    pairing: Pairing = "welch"
+
+    @property
+    def surplus(self) -> int:
+        """Baseline seeds for each seed of an arm."""
+        return SURPLUS if self.pairing == "welch" else 1
 
 
 class Named(Section):
@@ -52,6 +63,12 @@ class Named(Section):
     recipe: dict[str, Any] = {}
 
 
+class PlannedSource(Named):
+    """varies: whether each seed has weights of its own; else it is one checkpoint, and the verdict is about that."""
+
+    varies: bool = False
+
+
 class PlannedMethod(Named):
     """unfrozen: how many of the last blocks learn; None where nothing is trained."""
 
@@ -59,13 +76,28 @@ class PlannedMethod(Named):
 
 
 class PlannedTarget(Section):
-    """A target: its label, its dataset's label and spec, how many items are trained on, the shape of one."""
+    """A target: its label, its dataset's label and spec, how many items are trained on, the shape of one.
+
+    n_val: items validated on, on top of those trained on; pool: of which both are drawn; draw: anew for each seed, or
+    once. steps: of every arm's budget.
+    """
 
     label: str
     dataset: str
     spec: Any = None
     n_train: int
+    n_val: int = 0
+    pool: int = 0
+    draw: DrawMode = "seed"
+    steps: int = 0
     shape: tuple[int, ...] = ()
+
+
+class Tested(Section):
+    """What a target is tested on: its classes, and each test item's, packed."""
+
+    classes: tuple[str, ...]
+    labels: str
 
 
 class Overlapping(Section):
@@ -110,7 +142,7 @@ class PlannedCell(Section):
     role: Role
     family: str
     expect: Expectation | None
-    source: Named
+    source: PlannedSource
     target: PlannedTarget
     method: PlannedMethod
     input: dict[str, Any] = {}
@@ -123,6 +155,7 @@ class RunSuite(Section):
     name: str
     description: str = ""
     metric: str = "accuracy"
+    protocols: tuple[Protocol, ...] = ("equal_steps",)
     seeds: int | Literal["auto"] = 5
     root_seed: int = 0
     image_size: int = 0
@@ -135,8 +168,10 @@ class Run(Section):
     """A run: its suite, cells and settings, how it is executed and where.
 
     looks, weights: seeds at each look and the share of the level it may spend. engine: how trials are run, with the
-    choices that were made by timing. target_scores: for each baseline, the validation score that "steps to target" asks
-    for.
+    choices that were made by timing. budgets: for each target and setup whose steps a pilot of scratch decided, how
+    many. design: why the verdicts are paired, or not. reported: at how many seeds verdicts have been shown; late: they
+    were shown at the full level before further looks were planned. tested: by target's label. target_scores: for each
+    baseline, the validation score that "steps to target" asks for.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -149,6 +184,11 @@ class Run(Section):
     notes: tuple[str, ...] = ()
     leakage: tuple[Overlapping, ...] = ()
     engine: dict[str, Any] = {}
+    budgets: dict[str, int] = {}
+    design: str = ""
+    reported: tuple[int, ...] = ()
+    late: bool = False
+    tested: dict[str, Tested] = {}
     environment: dict[str, Any] = {}
     target_scores: dict[str, float | None] = {}
 
@@ -179,10 +219,14 @@ def read_run(folder: Path) -> Run:
     """
     plain = read_json(folder / RUN_FILE)
     version = plain.get("schema_version")
-    if version != SCHEMA_VERSION:
+    if version not in READABLE:
         raise TlbenchError(
-            f"{folder / RUN_FILE} has schema version {version}, this tlbench reads {SCHEMA_VERSION}; "
+            f"{folder / RUN_FILE} has schema version {version}, this tlbench reads {_listed(READABLE)}; "
             "run the suite afresh"
         )
     run: Run = parse(Run, plain, str(folder / RUN_FILE), "run the suite again")
     return run
+
+
+def _listed(versions: tuple[int, ...]) -> str:
+    return " and ".join(map(str, versions))

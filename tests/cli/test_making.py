@@ -94,7 +94,7 @@ def test_json_is_plain_and_alone_on_stdout(tlbench: Run) -> None:
     code, out, _ = tlbench("run", "tiny.toml", "--jobs", "1", "--out", "out", "--json")
     assert code == 0
     plain = json.loads(out)
-    assert plain["schema_version"] == 2
+    assert plain["schema_version"] == 3
     assert {"source", "target", "n_train", "method", "gain", "interval", "n_pairs", "p_adjusted", "verdict"} <= set(
         plain["cells"][0]
     )

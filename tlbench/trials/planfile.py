@@ -6,7 +6,7 @@ from typing import Any
 
 from tlbench import device as devices
 from tlbench import environment
-from tlbench.runfile import Named, PlannedCell, PlannedMethod, PlannedTarget, Run, RunSuite, VerdictSettings
+from tlbench.runfile import PlannedCell, PlannedMethod, PlannedSource, PlannedTarget, Run, RunSuite, VerdictSettings
 from tlbench.trials.cell import Cell
 from tlbench.trials.leaks import leak_lines
 from tlbench.trials.plan import Plan, fitted, outline
@@ -76,8 +76,9 @@ def _cell(plan: Plan, cell: Cell, workspace: Workspace) -> PlannedCell:
         role=cell.role,
         family=cell.family,
         expect=cell.expect,
-        source=Named(
+        source=PlannedSource(
             label=cell.trial(0).source_label,
+            varies=source is not None and source.varies,
             spec=source.spec if source else None,
             recipe=source.recipe() if source else {},
         ),
