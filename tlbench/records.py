@@ -164,8 +164,8 @@ class Timing:
     """Seconds of a trial, of its whole grid, at each evaluation, of its source's training (None where unknown).
 
     All of these are within the suite's budget, however far the arm was run on; predict_seconds: of reading one test
-    item. prefix: the boundary of the frozen prefix that was run once, and where its activations were kept. parts: seconds of
-    a scoring, by similarity.
+    item. prefix: the boundary of the frozen prefix that was run once, and where its activations were kept. parts:
+    seconds of a scoring, by similarity.
     """
 
     seconds: float = 0.0
