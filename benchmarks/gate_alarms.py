@@ -58,7 +58,7 @@ def alarms(grids: int) -> Iterator[tuple[str, str, int, float]]:
 def _draws(before: Floats, after: Floats) -> float:
     """At alpha .05, paired by seed: what judging a changed source by its seeds alone would come to."""
     seen = change_evidence(before, after, np.ones(CELLS, bool))
-    p = stats.holm(stats.p_below(seen.mean, seen.spread / np.sqrt(seen.n), seen.freedom))
+    p = stats.holm(stats.p_below(seen.mean, seen.spread / np.sqrt(seen.n), seen.n - 1))
     return float((p <= 0.05).any(-1).mean())
 
 

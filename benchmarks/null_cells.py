@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import tempfile
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,12 @@ from tlbench.dataset import Target, datasets
 from tlbench.engine import Engine, Job, WorkerPool
 from tlbench.form import forms
 from tlbench.judging import stats
-from tlbench.judging.verdict import Design, evidence, judge
+from tlbench.judging.verdict import Design, Evidence, evidence, judge
 from tlbench.method import Budget, methods
 from tlbench.metric import metrics
 from tlbench.network import Setup, networks
 from tlbench.records import Outcome
+from tlbench.runfile import SURPLUS
 from tlbench.source import sources
 from tlbench.trials import Conditions, Trial
 from tlbench.workspace import Storage, Workspace
@@ -35,41 +37,52 @@ FAMILY = 20  # cells that a suite would judge together
 
 
 def trials(cells: int, seeds: int) -> list[Trial]:
-    """For each cell the null arm's trials, then the baseline's, under a root seed of its own."""
+    """For each cell the null arm's trials, then the baseline's surplus of them, under a root seed of its own."""
     target = Target(datasets.make("digits"), 50, 50)
     form = forms.make({"name": "images", "size": 8, "channels": 1})
     setup, metric = Setup(networks.make({"name": "resnet", "width": 4}), form), metrics.make("accuracy")
     budget = Budget(epochs=10, batch_size=16, learning_rates=(0.01,))
     null, finetune, scratch = sources.make("null"), methods.make("finetune"), methods.make("scratch")
     own = [Conditions(target, setup, budget, metric, form.augmentation(()), 1000 + cell) for cell in range(cells)]
-    pairs = [[Trial(null, finetune, one, i), Trial(None, scratch, one, i)] for one in own for i in range(seeds)]
-    return [trial for pair in pairs for trial in pair]
+    arms = [[Trial(null, finetune, one, i) for i in range(seeds)] for one in own]
+    bases = [[Trial(None, scratch, one, i) for i in range(SURPLUS * seeds)] for one in own]
+    return [trial for arm, base in zip(arms, bases, strict=True) for trial in (*arm, *base)]
 
 
 def summary(outcomes: list[Outcome], cells: int, seeds: int) -> dict[str, Any]:
-    """What the cells' p-values and flags look like."""
-    accuracy = np.array([o.judged.value for o in outcomes]).reshape(cells, seeds, 2).transpose(2, 0, 1)
-    items = np.array([o.judged.contributions() for o in outcomes]).reshape(cells, seeds, 2, -1)
-    tau = np.array([stats.item_noise(cell[:, 0], cell[:, 1]) for cell in items])
-    seen = evidence(accuracy[0], accuracy[1], tau)
-    plain = stats.p_below(seen.mean, seen.spread / np.sqrt(seen.n), seen.freedom)  # the t test, no floor
-    error = stats.standard_error(seen.spread, seen.n, seen.tau, DESIGN.least)
-    used = stats.p_below(seen.mean, error, seen.freedom)
-    families = cells // FAMILY
-    own, base = (side[: families * FAMILY].reshape(families, FAMILY, seeds) for side in accuracy)
-    words = judge([evidence(own, base, tau[: families * FAMILY].reshape(families, FAMILY))], DESIGN).verdict
+    """What the cells' p-values and flags look like, paired and not, by their own spreads and by pooled ones."""
+    accuracy = np.array([o.judged.value for o in outcomes]).reshape(cells, (1 + SURPLUS) * seeds)
+    items = np.array([o.judged.contributions() for o in outcomes]).reshape(*accuracy.shape, -1)
+    own, base = accuracy[:, :seeds], accuracy[:, seeds:]
+    found: dict[str, Any] = {"cells": cells, "seeds": seeds}
+    for pairing in ("paired", "welch"):
+        welch, noise = pairing == "welch", []
+        for cell in items:
+            sides = cell[:seeds], cell[seeds:] if welch else cell[seeds : 2 * seeds]
+            noise.append(stats.item_noise_apart(*sides) if welch else stats.item_noise(*sides))
+        found[pairing] = _summary(evidence(own, base, np.array(noise), welch=welch))
+    return found
+
+
+def _summary(seen: Evidence) -> dict[str, Any]:
+    """Of cells judged in families of `FAMILY`, by one design."""
+    error, freedom = seen.error(0.0)
+    plain = stats.p_below(seen.mean, error, freedom)
+    used = stats.p_below(seen.mean, *seen.error(DESIGN.least))
+    families = len(plain) // FAMILY
+    grids = Evidence(*(getattr(seen, f.name)[: families * FAMILY].reshape(families, FAMILY) for f in fields(Evidence)))
+    flagged = {}
+    for moderated in (False, True):
+        words = judge([grids], replace(DESIGN, moderated=moderated)).verdict
+        flagged["pooled" if moderated else "plain"] = int(np.isin(words, ["negative", "positive"]).sum())
     return {
-        "cells": cells,
-        "seeds": seeds,
         "mean gain": float(seen.mean.mean()),
-        "spread of a gain": float(np.median(seen.spread)),
-        "test-set error": float(np.median(tau)),
+        "spread over seeds": float(np.median(seen.spread)),
+        "test-set error": float(np.median(seen.tau)),
         "uniform (Kolmogorov-Smirnov p), t test": float(scipy_stats.kstest(plain, "uniform").pvalue),
-        "raw p <= .05, t test, harm": float((plain <= 0.05).mean()),
-        "raw p <= .05, t test, benefit": float((plain >= 0.95).mean()),
         "raw p <= .05, as judged, harm": float((used <= 0.05).mean()),
         "raw p <= .05, as judged, benefit": float((used >= 0.95).mean()),
-        "flagged cells, families of 20": int(np.isin(words, ["negative", "positive"]).sum()),
+        "flagged cells, families of 20": flagged,
         "deciles of p": np.histogram(plain, np.linspace(0, 1, 11))[0].tolist(),
     }
 

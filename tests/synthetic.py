@@ -219,7 +219,6 @@ SHOWN = Verdict(
     gain=0.01,
     interval=(-0.01, 0.03),
     interval_level=0.95,
-    wide_interval=None,
     n_pairs=5,
     n_planned=5,
     p_adjusted=0.2,

@@ -6,7 +6,6 @@ from scipy import stats as scipy_stats
 
 from tlbench.judging import stats
 from tlbench.judging.stats import Bools, Floats
-from tlbench.judging.verdict import Design, evidence, judge
 
 
 def draws(key: int, *shape: int) -> Floats:
@@ -37,39 +36,6 @@ def test_moments_of_nothing_are_zero() -> None:
 
 def test_equal_gains_have_no_skewness() -> None:
     assert float(stats.moments(np.full(7, 0.1))[3]) == 0
-
-
-def test_welch_is_scipys() -> None:
-    first, second = draws(1, 8), 3 * draws(2, 5)
-    sides = [np.array(value) for side in (first, second) for value in (side.std(ddof=1), float(len(side)))]
-    error, freedom = stats.welch(*sides)
-    found = scipy_stats.ttest_ind(first, second, equal_var=False)
-    assert float(freedom) == pytest.approx(found.df)
-    assert float((first.mean() - second.mean()) / error) == pytest.approx(found.statistic)
-
-
-def test_welch_without_spread_has_the_freedom_of_the_smaller_side() -> None:
-    error, freedom = stats.welch(np.array(0.0), np.array(5.0), np.array(0.0), np.array(7.0))
-    assert (float(error), float(freedom)) == (0, 4)
-
-
-def test_standard_error_holds_seeds_and_test_set() -> None:
-    error = stats.standard_error(np.array(0.02), np.array(4.0), np.array(0.01), 0.002)
-    assert float(error) == pytest.approx(np.hypot(0.01, 0.01))
-
-
-def test_standard_error_never_falls_below_the_floor() -> None:
-    assert float(stats.standard_error(np.array(0.0), np.array(20.0), np.array(0.0), 0.002)) == pytest.approx(0.002)
-
-
-def test_reuse_of_the_pool_widens_the_error() -> None:
-    plain, reused = (stats.standard_error(np.array(0.03), np.array(9.0), np.array(0.0), 1e-9, f) for f in (0, 0.5))
-    assert float(plain) == pytest.approx(0.01)
-    assert float(reused) == pytest.approx(0.03 * np.sqrt(1 / 9 + 1))
-
-
-def test_a_draw_of_the_whole_pool_still_has_an_error() -> None:
-    assert 0 < float(stats.standard_error(np.array(0.03), np.array(9.0), np.array(0.0), 0.002, 1.0)) < np.inf
 
 
 def test_interval_is_scipys() -> None:
@@ -178,73 +144,6 @@ def test_item_noise_is_the_same_either_way_round() -> None:
     assert stats.item_noise(right, other) == pytest.approx(stats.item_noise(other, right))
 
 
-def needed(mean: float, spread: float, tau: float = 0.0, family: int = 1) -> int | None:
-    return stats.seeds_needed(stats.Truth(mean, spread, tau), 0.005, 0.05, family)
-
-
-def test_seeds_needed_grow_with_spread_family_and_noise() -> None:
-    for changed in (
-        [needed(-0.02, s) for s in (0.01, 0.02, 0.04, 0.08)],
-        [needed(-0.02, 0.02, family=m) for m in (1, 5, 20, 100)],
-        [needed(-0.02, 0.02, tau) for tau in (0.002, 0.003, 0.004, 0.006)],
-        [needed(0.0, s) for s in (0.003, 0.005, 0.01, 0.02)],
-    ):
-        known = [count for count in changed if count is not None]
-        assert len(known) == 4
-        assert sorted(set(known)) == known
-
-
-def test_seeds_needed_fall_with_the_effect() -> None:
-    counts = [needed(-effect, 0.02) or 0 for effect in (0.01, 0.015, 0.02, 0.05)]
-    assert counts == sorted(counts, reverse=True)
-    assert len(set(counts)) == 4
-
-
-@pytest.mark.parametrize(("mean", "spread"), [(0.02, 0.03), (0.001, 0.004)])
-def test_seeds_needed_do_not_depend_on_the_direction(mean: float, spread: float) -> None:
-    assert needed(mean, spread) == needed(-mean, spread)
-
-
-def test_seeds_needed_agree_with_the_noncentral_t() -> None:
-    n = needed(-0.02, 0.03) or 0
-    power = [
-        scipy_stats.nct.sf(scipy_stats.t.ppf(0.975, k - 1), k - 1, 0.02 / np.hypot(0.03 / np.sqrt(k), 0.002))
-        for k in (n - 1, n)
-    ]
-    assert power[0] < 0.8 + 0.01
-    assert power[1] > 0.8 - 0.01
-
-
-@pytest.mark.parametrize(
-    ("mean", "spread", "tau"),
-    [(-0.02, 0.025, 0.002), (0.02, 0.04, 0.004), (-0.006, 0.007, 0.0), (0.0, 0.007, 0.0), (0.001, 0.004, 0.0)],
-)
-def test_seeds_needed_give_the_promised_power(mean: float, spread: float, tau: float) -> None:
-    n = needed(mean, spread, tau) or 0
-    rng = np.random.default_rng(8)
-    decided = []
-    for seeds in (n, 2 * n // 3):
-        gains = mean + spread * rng.standard_normal((3000, 1, seeds)) + tau * rng.standard_normal((3000, 1, 1))
-        found = judge([evidence(0.5 + gains, np.full_like(gains, 0.5), np.full((3000, 1), tau))], Design(0.05, 0.005))
-        decided.append(float(np.mean(found.verdict != "inconclusive")))
-    assert decided[0] == pytest.approx(0.8, abs=0.05)
-    assert decided[1] < 0.77
-
-
-def test_a_mean_at_the_margin_is_never_decided() -> None:
-    assert needed(-0.005, 0.001) is None
-    assert needed(0.00499, 0.001) is None
-
-
-def test_too_noisy_a_test_set_is_never_decided() -> None:
-    assert needed(-0.008, 0.01, 0.02) is None
-
-
-@pytest.mark.parametrize("mean", [0.0, 0.0049, 0.0051, 0.3, -0.9])
-def test_seeds_needed_without_spread_raise_no_warning(mean: float) -> None:
-    assert needed(mean, 0.0, family=300) in (None, 5)
-
-
 def test_rank_correlation_is_spearmans() -> None:
     x, y = draws(9, 2, 12)
     assert stats.rank_correlation(x, y) == pytest.approx(scipy_stats.spearmanr(x, y).statistic)
@@ -300,27 +199,34 @@ def test_a_correlations_interval_resamples_whole_targets() -> None:
     assert stats.rank_correlation_interval(x[:12], noisy[:12], x[:12], random) is None
 
 
-@pytest.mark.parametrize("n", [5, 10, 50, 1000])
-def test_noncentral_t_is_scipys_also_where_the_series_gives_up(n: int) -> None:
-    t, centre = (one.ravel() for one in np.meshgrid(np.linspace(1.5, 12, 8), np.linspace(0, 60, 9)))
-    found = stats.noncentral_above(t, np.full(t.shape, n - 1.0), centre)
-    np.testing.assert_allclose(found, scipy_stats.nct.sf(t, n - 1, centre), atol=1e-6)
-
-
 def test_ties_share_their_rank() -> None:
     x, y = np.array([1.0, 2.0, 2.0, 5.0, 3.0]), np.array([2.0, 2.0, 1.0, 7.0, 7.0])
     assert stats.rank_correlation(x, y) == pytest.approx(scipy_stats.spearmanr(x, y).statistic)
 
 
-def test_what_a_test_detects_it_finds_with_power_four_fifths() -> None:
-    n, spread, alpha, margin = 10, 0.02, 0.01, 0.005
-    error = np.array(spread / np.sqrt(n))
-    size = stats.detectable(error, np.array(n - 1.0), alpha, margin)
-    draws = np.random.default_rng(0).normal(size, spread, (20_000, n))
-    p = scipy_stats.ttest_1samp(draws, 0, axis=1, alternative="greater").pvalue
-    assert float(np.mean(p <= alpha)) == pytest.approx(0.8, abs=0.03)
+def test_noise_of_unpaired_trials_is_the_same_component() -> None:
+    """Of more baseline trials too: what chance adds to either side's item means is taken off."""
+    found = []
+    for key in range(20):
+        own, base = layout(key, 0.4)
+        more = np.random.default_rng([key, 1]).uniform(size=(30, own.shape[1])) < 0.5
+        found.append(stats.item_noise_apart(own, more))
+    assert np.mean(found) == pytest.approx(0.4 / np.sqrt(2000), rel=0.02)
+    assert stats.item_noise_apart(own[:1], base) == 0
 
 
-def test_a_single_seed_has_a_chance_without_warnings() -> None:
-    chance = stats.verdict_chance(np.array([1.0]), stats.Truth(-0.2, 0.0, 0.0), 0.005, 0.05, 20)
-    assert 0 <= float(chance[0]) <= 1
+def test_a_trial_far_below_with_a_loss_far_above_fell_out() -> None:
+    scores = np.array([[0.80, 0.81, 0.79, 0.65, 0.80], [0.80, 0.81, 0.79, 0.65, 0.80]])
+    losses = np.array([[0.10, 0.11, 0.09, 0.90, 0.10], [0.10, 0.11, 0.09, 0.10, 0.10]])
+    out = stats.fell_out(scores, losses, np.array(0.005))
+    assert out.tolist() == [[False, False, False, True, False], [False] * 5]
+    assert not stats.fell_out(scores, losses, np.array(0.05)).any()  # within four times the test set's own noise
+
+
+def test_noisy_means_are_drawn_to_their_common_one() -> None:
+    means, errors = np.array([-0.1, 0.0, 0.1, 0.3]), np.array([0.01, 0.01, 0.01, 0.2])
+    drawn = stats.shrunken(means, errors)
+    assert np.abs(drawn[:3] - means[:3]).max() < 0.005
+    assert 0 < drawn[3] < 0.15
+    equal = stats.shrunken(np.array([0.01, 0.02, 0.03]), np.full(3, 0.05))
+    np.testing.assert_allclose(equal, 0.02)

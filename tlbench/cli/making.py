@@ -142,9 +142,9 @@ def power(
 
     if folder is None and spread is None:
         raise TlbenchError("name the folder of a pilot run, or give --spread (and --tau, --cells)")
-    pilot = pilot_of(folder) if folder else Pilot(0.0, 0.002, 20)
     given: dict[str, Any] = {"spread": spread and spread / 100, "tau": tau and tau / 100, "cells": cells}
-    pilot = replace(pilot, **{key: value for key, value in given.items() if value is not None})
+    known = {key: value for key, value in given.items() if value is not None}
+    pilot = replace(pilot_of(folder), **known) if folder else Pilot.guessed(**{"tau": 0.002, "cells": 20} | known)
     design = Design(alpha, margin / 100)
     found = outlook(pilot, design, seeds or LOOKS)
     plain = json.dumps(found.as_dict(), indent=1, allow_nan=False)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from tlbench.judging import stats
-from tlbench.judging.verdict import Verdict
+from tlbench.judging.verdict import OVERLAP, Verdict
 from tlbench.runfile import Run
 
 DRAWS = 4000
@@ -151,8 +151,8 @@ def limits(run: Run, verdicts: list[Verdict]) -> list[str]:
         lines.append(f"From-scratch was still improving at the end on {names}: a longer budget may shrink gains.")
     if any(not v.certifiable for v in verdicts):
         lines.append("On some targets the test set is too small to certify the margin (it is below 2 tau).")
-    for name, f in sorted({(v.target, v.reuse) for v in verdicts if v.wide_interval}):
-        lines.append(f"{name}: draws take {f:.0%} of the pool and overlap; --json gives the wider interval.")
+    for name, f in sorted({(v.target, v.reuse) for v in verdicts if v.reuse > OVERLAP}):
+        lines.append(f"{name}: draws take {f:.0%} of the pool and overlap: its intervals are widened for that.")
     if any(v.n_pairs < 5 for v in verdicts):
         lines.append("Below 5 pairs nothing but inconclusive, unstable or invalid may be said.")
     skewed = [v for v in verdicts if abs(v.skewness) > 1 and v.n_pairs >= 5]

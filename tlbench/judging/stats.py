@@ -1,6 +1,5 @@
 """The statistics: arrays in, numbers out. Gains are accuracy differences in [-1, 1]; leading axes are batches."""
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -10,8 +9,28 @@ from scipy import special
 Floats: TypeAlias = npt.NDArray[np.float64]
 Bools: TypeAlias = npt.NDArray[np.bool_]
 FLOOR = 0.4  # of the margin: the least noise that a finite test set is taken to add to an accuracy
+FAR = 4.0  # robust standard deviations from an arm's median, beyond which a trial fell out of it
+ROBUST = 1.4826  # the median absolute deviation by which a normal's standard deviation is told
 TINY = 1e-24  # a variance below which arms are equal to the last bit
-POWER = 0.8
+
+
+def item_means(values: Floats | Bools) -> tuple[Floats, float]:
+    """(N,) each test item's mean over n trials' (n, N) values, and the variance that chance adds to such a mean.
+
+    That is the residual mean square of the two-way layout of trials and items, over n; 0 of fewer than two.
+    """
+    values = values.astype(np.float64)
+    n, size = values.shape
+    items = values.mean(0)
+    if n < 2 or size < 2:
+        return items, 0.0
+    residual = values - items[None] - values.mean(1)[:, None] + values.mean()
+    return items, float((residual**2).sum() / ((n - 1) * (size - 1) * n))
+
+
+def noise_of_items(items: Floats, by_chance: float) -> float:
+    """Tau from (N,) items' mean differences: the square root of max(0, (Var_j - by_chance) / N)."""
+    return float(np.sqrt(max(0.0, (items.var(ddof=1) - by_chance) / len(items)))) if len(items) > 1 else 0.0
 
 
 def item_noise(own: Floats | Bools, baseline: Floats | Bools) -> float:
@@ -22,13 +41,15 @@ def item_noise(own: Floats | Bools, baseline: Floats | Bools) -> float:
     g = own - baseline.
     """
     g = own.astype(np.float64) - baseline.astype(np.float64)
-    n, size = g.shape
-    if n < 2 or size < 2:
+    return noise_of_items(*item_means(g)) if len(g) > 1 else 0.0
+
+
+def item_noise_apart(own: Floats | Bools, baseline: Floats | Bools) -> float:
+    """The same of n and m trials, (n, N) and (m, N), that are not paired: each side has a layout of its own."""
+    if min(len(own), len(baseline)) < 2:
         return 0.0
-    items, seeds = g.mean(0), g.mean(1)
-    residual = g - items[None] - seeds[:, None] + g.mean()
-    mse = (residual**2).sum() / ((n - 1) * (size - 1))
-    return float(np.sqrt(max(0.0, items.var(ddof=1) / size - mse / (n * size))))
+    (first, own_chance), (second, base_chance) = item_means(own), item_means(baseline)
+    return noise_of_items(first - second, own_chance + base_chance)
 
 
 def moments(values: Floats) -> tuple[Floats, Floats, Floats, Floats]:
@@ -46,25 +67,16 @@ def moments(values: Floats) -> tuple[Floats, Floats, Floats, Floats]:
     return n, mean, spread, skewness
 
 
-def welch(first: Floats, n: Floats, second: Floats, m: Floats) -> tuple[Floats, Floats]:
-    """Standard error and Welch-Satterthwaite freedom of a difference of two means, of n and of m values.
+def fell_out(scores: Floats, losses: Floats, floor: Floats) -> Bools:
+    """Which trials (..., n) of an arm fell out of it: their score far below its median, their final loss far above.
 
-    first, second: the two sides' standard deviations. Without any spread, the freedom of the smaller side.
+    In robust standard deviations (median absolute deviation), for scores never less than `floor`; a loss that is not
+    known is not above.
     """
-    own, other = first**2 / np.maximum(n, 1), second**2 / np.maximum(m, 1)
-    parts = own**2 / np.maximum(n - 1, 1) + other**2 / np.maximum(m - 1, 1)
-    freedom = np.where(parts > 0, (own + other) ** 2 / np.maximum(parts, 1e-300), np.minimum(n, m) - 1)
-    return np.sqrt(own + other), freedom
-
-
-def standard_error(spread: Floats, n: Floats, tau: Floats, least: float = 0.0, reuse: Floats | float = 0.0) -> Floats:
-    """sqrt(s^2 / n + max(tau, least)^2), and s^2 f / (1 - f) more for a share f of the pool in every draw.
-
-    The last term is Nadeau and Bengio's (2003): draws that overlap vary less than draws from the population.
-    """
-    f = np.minimum(np.asarray(reuse, dtype=np.float64), 0.999)
-    between = spread**2 * (1 / np.maximum(n, 1) + f / (1 - f))
-    return np.asarray(np.sqrt(np.maximum(between + np.maximum(tau, least) ** 2, TINY)))
+    below = np.median(scores, -1, keepdims=True) - scores
+    above = losses - np.median(losses, -1, keepdims=True)
+    spread, scatter = (ROBUST * np.median(np.abs(side), -1, keepdims=True) for side in (below, above))
+    return np.asarray((below > FAR * np.maximum(spread, floor)) & (above > FAR * scatter))
 
 
 def interval(mean: Floats, error: Floats, freedom: Floats, level: Floats | float) -> tuple[Floats, Floats]:
@@ -118,74 +130,31 @@ def wilson(hits: int, n: int, level: float = 0.95) -> tuple[float, float]:
     return max(0.0, float((centre - spread) / scale)), min(1.0, float((centre + spread) / scale))
 
 
-@dataclass(frozen=True)
-class Truth:
-    """A gain as it might be: its mean, its spread over seeds, and the test set's own noise."""
+def shrunken(means: Floats, errors: Floats) -> Floats:
+    """Means (C,) drawn towards their common one, the more the noisier they are: what a repetition would rather show.
 
-    mean: float
-    spread: float
-    tau: float
-
-
-def noncentral_above(t: Floats, freedom: Floats, centre: Floats) -> Floats:
-    """The chance that noncentral t exceeds `t`; by the normal approximation where scipy's series gives up."""
-    below = special.nctdtr(freedom, centre, t)
-    normal = special.ndtr((t * (1 - 1 / (4 * freedom)) - centre) / np.sqrt(1 + t**2 / (2 * freedom)))
-    return np.asarray(1 - np.where(np.isnan(below), normal, below))
-
-
-def verdict_chance(n: Floats, truth: Truth, margin: float, alpha: float, family: int = 1) -> Floats:
-    """The chance of any verdict at n seeds (an array) under a truth.
-
-    A gain beyond the margin is looked for by the one-sided t test at alpha / 2 / family (noncentral t) and a mean that
-    comes out beyond it, a smaller one by equivalence at alpha. The floor under tau widens the error that is judged by,
-    but does not move the mean.
+    Empirical Bayes with the variance between cells by DerSimonian and Laird (1986).
     """
-    freedom = np.maximum(n - 1, 1)
-    size, between = abs(truth.mean), truth.spread**2 / n
-    error = np.sqrt(between + max(truth.tau, FLOOR * margin) ** 2)
-    noise = np.sqrt(np.maximum(between + truth.tau**2, (0.02 * margin) ** 2))  # nct needs some
-    if size >= margin:
-        critical = special.stdtrit(freedom, 1 - alpha / 2 / family) * error / noise
-        significant = noncentral_above(critical, freedom, size / noise)
-        return np.asarray(np.minimum(significant, special.ndtr((size - margin) / noise)))
-    room = margin - special.stdtrit(freedom, 1 - alpha) * error
-    inside = special.ndtr((room - truth.mean) / noise) - special.ndtr((-room - truth.mean) / noise)
-    return np.asarray(np.maximum(inside, 0.0))
+    if len(means) < 3:
+        return means
+    weights = 1 / np.maximum(errors**2, TINY)
+    centre = (weights * means).sum() / weights.sum()
+    excess = (weights * (means - centre) ** 2).sum() - (len(means) - 1)
+    between = max(0.0, excess / (weights.sum() - (weights**2).sum() / weights.sum()))
+    weights = 1 / np.maximum(errors**2 + between, TINY)
+    centre = (weights * means).sum() / weights.sum()
+    return np.asarray(centre + between / np.maximum(between + errors**2, TINY) * (means - centre))
 
 
-def detectable(error: Floats, freedom: Floats, level: Floats | float, margin: float) -> Floats:
-    """About the smallest true mean that a one-sided t test at `level` finds with power 0.8, seen beyond `margin`.
-
-    The sum of the two t quantiles, which noncentral t exceeds by a few percent at most.
-    """
-    known = np.maximum(freedom, 1)
-    found = (special.stdtrit(known, 1 - level) + special.stdtrit(known, POWER)) * error
-    return np.asarray(np.maximum(found, margin + special.ndtri(POWER) * error))
-
-
-def seeds_needed(truth: Truth, margin: float, alpha: float, family: int = 1) -> int | None:
-    """The least number of seeds, 5 to 1000, at which a verdict has power 0.8 under a truth.
-
-    None: not by 1000 seeds, as where the test set's own noise is too large.
-    """
-    n = np.unique(np.geomspace(5, 1000, 40).round())  # coarse first, then every number between two of them
-    enough = np.flatnonzero(verdict_chance(n, truth, margin, alpha, family) >= POWER)
-    if not enough.size:
-        return None
-    n = np.arange(n[max(enough[0] - 1, 0)], n[enough[0]] + 1)
-    return int(n[np.argmax(verdict_chance(n, truth, margin, alpha, family) >= POWER)])
-
-
-def best_set(values: Floats, alpha: float, least: float = 0.0) -> Bools:
+def best_set(values: Floats, alpha: float, tau: Floats, least: float = 0.0) -> Bools:
     """Which arms are not significantly worse than the best: (A, n) paired values to (A,).
 
-    Each arm is compared with the one of highest mean by the paired one-sided t test, Holm over the arms; `least` is a
-    floor under the standard error of a mean difference. The best is always in the set.
+    Each arm is compared with the one of highest mean by the paired one-sided t test, Holm over the arms. tau: (A,) the
+    test set's noise in the difference to the best, never taken below `least`. The best is always in the set.
     """
     means = values.mean(1)
     n, difference, spread, _ = moments(values - values[means.argmax()])
-    error = standard_error(spread, n, np.zeros_like(spread), least)
+    error = np.sqrt(np.maximum(spread**2 / n + np.maximum(tau, least) ** 2, TINY))
     p = p_below(difference, error, n - 1)
     p[means.argmax()] = 1.0
     return np.asarray(holm(p) > alpha)

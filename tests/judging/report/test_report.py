@@ -197,7 +197,7 @@ def test_one_learning_rate_is_told_as_a_limitation() -> None:
     [
         ({"convergence": CURVE | {"baseline_still_improving": 0.6}}, "still improving at the end on glyphs-n40"),
         ({"certifiable": False}, "too small to certify the margin"),
-        ({"wide_interval": (-0.1, 0.1), "reuse": 0.5}, "glyphs-n40: draws take 50% of the pool"),
+        ({"reuse": 0.5}, "glyphs-n40: draws take 50% of the pool"),
         ({"n_pairs": 4}, "Below 5 pairs"),
         ({"skewness": -1.2}, "glyphs-n40/near/finetune: gains are skewed (-1.2)"),
     ],

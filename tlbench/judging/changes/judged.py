@@ -1,16 +1,17 @@
 """Changes judged: by the same judge as verdicts, paired by seed or by Welch's test."""
 
 from collections.abc import Sequence
+from dataclasses import fields
 
 import numpy as np
 
 from tlbench.errors import TlbenchError
-from tlbench.judging import stats
+from tlbench.judging import chances, stats
 from tlbench.judging.accepted import Accepted
 from tlbench.judging.changes.rule import AXES, SAID, Change, Rule
 from tlbench.judging.changes.series import Series, series_of
 from tlbench.judging.stats import Bools, Floats
-from tlbench.judging.verdict import Evidence, judge
+from tlbench.judging.verdict import Evidence, evidence, judge
 
 LEVEL = 0.95  # of the interval that is shown
 
@@ -61,19 +62,8 @@ def _untested(series: Series) -> Change:
 
 def change_evidence(before: Floats, after: Floats, paired: Bools) -> Evidence:
     """From values (..., C, n) by seed, nan where a side has none; cells (C,) are paired by seed, or Welch's."""
-    n, mean, spread, skewness = stats.moments(after - before)
-    size, middle, first, _ = stats.moments(before)
-    other, end, second, _ = stats.moments(after)
-    error, freedom = stats.welch(first, size, second, other)
-    least = np.minimum(size, other)
-    return Evidence(
-        np.where(paired, n, least),
-        np.where(paired, mean, end - middle),
-        np.where(paired, spread, error * np.sqrt(least)),
-        np.where(paired, skewness, 0.0),
-        np.zeros_like(mean),
-        np.where(paired, n - 1, freedom),
-    )
+    pairs, apart = (evidence(after, before, np.zeros(after.shape[:-1]), welch=welch) for welch in (False, True))
+    return Evidence(*(np.where(paired, getattr(pairs, f.name), getattr(apart, f.name)) for f in fields(Evidence)))
 
 
 def _evidence(group: Sequence[Series]) -> Evidence:
@@ -90,10 +80,10 @@ def _judged(group: Sequence[Series], rule: Rule, axis: str, n_axes: int) -> list
         return []
     design, seen = rule.design(axis, n_axes), _evidence(group)
     judgement = judge([seen], design)
-    error = stats.standard_error(seen.spread, seen.n, seen.tau, design.least)
-    low, high = stats.interval(seen.mean, error, seen.freedom, LEVEL)
-    sees = stats.detectable(error, seen.freedom, design.alpha / 2 / len(group), design.margin)
-    inferior = stats.p_below(-seen.mean, error, seen.freedom, design.margin)
+    error, freedom = seen.error(design.least)
+    low, high = stats.interval(seen.mean, error, freedom, LEVEL)
+    sees = chances.detectable(error, freedom, design.alpha / 2 / len(group), design.margin)
+    inferior = stats.p_below(-seen.mean, error, freedom, design.margin)
     made = []
     for i, series in enumerate(group):
         before, after = _means(series)
@@ -106,7 +96,7 @@ def _judged(group: Sequence[Series], rule: Rule, axis: str, n_axes: int) -> list
                 after,
                 float(seen.mean[i]),
                 (float(low[i]), float(high[i])),
-                int(seen.n[i]),
+                int(seen.least[i]),
                 series.paired,
                 float(judgement.p_harm[i]),
                 bool(inferior[i] <= rule.alpha),

@@ -39,7 +39,7 @@ class Rule:
     def design(self, axis: str, n_axes: int) -> Design:
         """For the judge: each axis has its share of alpha, and a drop the whole of that."""
         floor = stats.FLOOR if axis in ("gain", "accuracy") else 0.0
-        return Design(2 * self.alpha / max(n_axes, 1), self.margin_of(axis), floor=floor)
+        return Design(2 * self.alpha / max(n_axes, 1), self.margin_of(axis), floor=floor, moderated=False)
 
 
 @dataclass(frozen=True)

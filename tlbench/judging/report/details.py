@@ -12,7 +12,7 @@ from tlbench.judging.changes import p_text
 from tlbench.judging.readings import curve_of
 from tlbench.judging.report import sentences
 from tlbench.judging.stats import Floats
-from tlbench.judging.verdict import CellRecords, Verdict, disagreement
+from tlbench.judging.verdict import OVERLAP, CellRecords, Verdict, disagreement
 from tlbench.records import Outcome, Record
 
 WIDTH, HEIGHT, EDGE = 360, 180, 24  # of the small picture, in its own units
@@ -43,9 +43,8 @@ def _facts(v: Verdict) -> Markup:
     ]
     if v.source_accuracy is not None:
         said.append(f"the source's own accuracy {sentences.percent(v.source_accuracy)}")
-    if v.wide_interval:
-        wide = sentences.with_interval(v.gain, v.wide_interval)
-        said.append(f"draws overlap ({v.reuse:.0%} of the pool): wider interval {wide}")
+    if v.reuse > OVERLAP:
+        said.append(f"draws overlap ({v.reuse:.0%} of the pool): the interval is widened for that")
     said += [f"{name} {value:.3g}" for name, value in v.similarity.items()]
     said += [
         f"against {protocol}: {brief['verdict']} {sentences.points(brief['gain'])}"

@@ -2,13 +2,15 @@
 
 from tlbench.judging.verdict.arm import Arm
 from tlbench.judging.verdict.cell_records import CellRecords, area_of, disagreement
-from tlbench.judging.verdict.judge import LEAST_PAIRS, Design, Evidence, Judgement, evidence, judge
+from tlbench.judging.verdict.evidence import OVERLAP, Evidence, evidence
+from tlbench.judging.verdict.judge import LEAST_PAIRS, Design, Judgement, judge
 from tlbench.judging.verdict.judged import Judged, judge_run, verdicts
 from tlbench.judging.verdict.shown import Verdict
 from tlbench.judging.verdict.starts import Starts
 
 __all__ = [
     "LEAST_PAIRS",
+    "OVERLAP",
     "Arm",
     "CellRecords",
     "Design",

@@ -1,36 +1,58 @@
-"""The axes: what is paired, its margin and its noise; each gets a verdict of its own, by the same judge."""
+"""The axes: what is read of a trial, its margin and its noise; each gets a verdict of its own, by the same judge."""
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
-from tlbench.judging import stats
-from tlbench.judging.verdict.cell_records import CellRecords, area_of, speed_of, value_of
-from tlbench.judging.verdict.judge import Design, Evidence, Judgement, evidence, judge
-from tlbench.records import Outcome, Record
+from tlbench.judging import chances, stats
+from tlbench.judging.verdict.arm import Arm
+from tlbench.judging.verdict.cell_records import CellRecords, area_of, speed_of
+from tlbench.judging.verdict.evidence import Evidence, evidence
+from tlbench.judging.verdict.judge import Design, Judgement, judge
 from tlbench.runfile import Run, VerdictSettings
 
 
 @dataclass(frozen=True)
 class Axis:
-    """A reading of a record, better as it grows; its margin, on the reading's own scale; the floor under tau."""
+    """A reading of a trial, better as it grows; its margin, on the reading's own scale; the floor under tau.
 
-    read: Callable[[Record[Outcome]], float | None]
+    on_test: whether it is read on the test split; drawn: whether it depends on what was drawn from the pool.
+    """
+
+    read: Callable[[Arm, int], float | None]
     margin: Callable[[VerdictSettings], float]
     floor: float
-    test_noise: bool
+    on_test: bool
+    drawn: bool = True
 
 
-FINAL = Axis(value_of, lambda settings: settings.margin, stats.FLOOR, test_noise=True)
-CONVERGENCE = Axis(area_of, lambda settings: settings.convergence_margin, 0.0, test_noise=False)
-COST = Axis(speed_of, lambda settings: math.log1p(settings.cost_margin), 0.0, test_noise=False)
+def _score(arm: Arm, seed: int) -> float | None:
+    """The judged metric on the test split."""
+    return arm.measured(seed).value
+
+
+def _area(arm: Arm, seed: int) -> float | None:
+    return area_of(arm.records[seed])
+
+
+def _speed(arm: Arm, seed: int) -> float | None:
+    return speed_of(arm.records[seed])
+
+
+FINAL = Axis(_score, lambda settings: settings.margin, stats.FLOOR, on_test=True)
+CONVERGENCE = Axis(_area, lambda settings: settings.convergence_margin, 0.0, on_test=False)
+COST = Axis(_speed, lambda settings: math.log1p(settings.cost_margin), 0.0, on_test=False, drawn=False)
 
 
 @dataclass(frozen=True)
 class AxisVerdict:
-    """A cell's verdict on one axis, with the evidence at its last look."""
+    """A cell's verdict on one axis, with the evidence at its last look.
+
+    error: the standard error of the mean. sees: the smallest mean that would have been flagged with power 0.8. pooled:
+    flagged by the family's pooled variance alone; prior: degrees of freedom that this added.
+    """
 
     verdict: str
     confirmed: bool
@@ -39,11 +61,18 @@ class AxisVerdict:
     interval: tuple[float, float]
     level: float
     n: int
+    m: int
+    pairs: int
     mean: float
     spread: float
+    base_spread: float
+    pair_spread: float
     skewness: float
     tau: float
-    freedom: float
+    error: float
+    sees: float
+    pooled: bool
+    prior: float
 
     @property
     def p_adjusted(self) -> float:
@@ -62,46 +91,53 @@ def judge_axis(group: Sequence[CellRecords], run: Run, axis: Axis) -> list[AxisV
     if not cells:
         return [None] * len(group)
     design = design_of(run, axis)
-    seen = _evidence(cells, run, axis)
+    seen = [_evidence(cells, run, axis, n) for n in run.looks]
     looks_had = np.array([run.looks.index(cell.planned) + 1 for cell in cells])
     judgement = judge(seen, design, np.array([cell.screened() for cell in cells]), looks_had)
     verdicts = {}
     for row, cell in enumerate(cells):
         last = looks_had[row] - 1
-        level = 1 - design.alpha * design.weights[last]
-        verdicts[cell.path] = _verdict(judgement, seen[last], row, level, len(cell.pairs))
+        verdicts[cell.path] = _verdict(judgement, seen[last], row, design, design.alpha * design.weights[last])
     return [verdicts.get(cell.path) for cell in group]
 
 
-def _evidence(cells: Sequence[CellRecords], run: Run, axis: Axis) -> list[Evidence]:
-    """The evidence of a family at each look."""
-    readings = np.full((2, len(cells), run.looks[-1]), np.nan)
+def _evidence(cells: Sequence[CellRecords], run: Run, axis: Axis, n: int) -> Evidence:
+    """The evidence of a family at a look of n seeds."""
+    own, base = np.full((len(cells), n), np.nan), np.full((len(cells), run.verdict.surplus * n), np.nan)
     for row, cell in enumerate(cells):
-        for side, arm in enumerate((cell.own, cell.base)):
-            readings[side, row, cell.pairs] = [axis.read(arm.records[seed]) for seed in cell.pairs]
-    tau = [np.array([cell.tau(n) if axis.test_noise else 0.0 for cell in cells]) for n in run.looks]
-    welch = run.verdict.pairing == "welch"
-    return [
-        evidence(readings[0, :, :n], readings[1, :, :n], noise, welch=welch)
-        for n, noise in zip(run.looks, tau, strict=True)
-    ]
+        for values, arm, seeds in ((own, cell.own, cell.own_seeds), (base, cell.base, cell.base_seeds)):
+            seen = [seed for seed in seeds if seed < values.shape[1]]
+            values[row, seen] = [axis.read(arm, seed) for seed in seen]
+    tau = np.array([cell.tau(n) if axis.on_test else 0.0 for cell in cells])
+    reuse = np.array([cell.reuse if axis.drawn else 0.0 for cell in cells])
+    return evidence(own, base, tau, welch=run.verdict.pairing == "welch", reuse=reuse)
 
 
-def _verdict(judgement: Judgement, seen: Evidence, row: int, level: float, n: int) -> AxisVerdict:
-    """A row of a family's judgement, with the evidence at its last look."""
+def _verdict(judgement: Judgement, seen: Evidence, row: int, design: Design, level: float) -> AxisVerdict:
+    """A row of a family's judgement, with the evidence at its last look, which had so much of the level."""
+    one = Evidence(*(getattr(seen, f.name)[row] for f in fields(Evidence)))
+    error, freedom = one.error(design.least)
+    size = judgement.verdict.shape[-1]
     return AxisVerdict(
         verdict=str(judgement.verdict[row]),
         confirmed=bool(judgement.confirmed[row]),
         p_harm=float(judgement.p_harm[row]),
         p_benefit=float(judgement.p_benefit[row]),
         interval=(float(judgement.low[row]), float(judgement.high[row])),
-        level=level,
-        n=n,
-        mean=float(seen.mean[row]),
-        spread=float(seen.spread[row]),
-        skewness=float(seen.skewness[row]),
-        tau=float(seen.tau[row]),
-        freedom=float(seen.freedom[row]),
+        level=1 - level,
+        n=int(one.n),
+        m=int(one.m if np.isfinite(one.m) else one.n),
+        pairs=int(one.pairs),
+        mean=float(one.mean),
+        spread=float(one.spread),
+        base_spread=float(one.base_spread),
+        pair_spread=float(one.pair_spread),
+        skewness=float(one.skewness),
+        tau=float(one.tau),
+        error=float(error),
+        sees=float(chances.detectable(error, freedom, level / 2 / size, design.margin)),
+        pooled=bool(judgement.pooled[row]),
+        prior=float(judgement.freedom[row]),
     )
 
 
@@ -110,7 +146,8 @@ def judge_cost(group: Sequence[CellRecords], run: Run) -> list[AxisVerdict | Non
     first = run.looks[0]
     timed = [cell.at_the_clock(first) for cell in group]
     there = [cell for cell in timed if cell is not None]
-    once = run.model_copy(update={"looks": (first,), "weights": (1.0,)})
+    paired = run.verdict.model_copy(update={"pairing": "paired"})
+    once = run.model_copy(update={"looks": (first,), "weights": (1.0,), "verdict": paired})
     verdicts = iter(judge_axis(there, once, COST))
     return [None if cell is None else next(verdicts) for cell in timed]
 
@@ -118,7 +155,7 @@ def judge_cost(group: Sequence[CellRecords], run: Run) -> list[AxisVerdict | Non
 def _silent(cell: CellRecords, axis: Axis) -> bool:
     """Whether either side has results, but none that the axis can read."""
     for arm in (cell.own, cell.base):
-        done = [record for record in arm.records.values() if record.status == "done"]
-        if done and all(axis.read(record) is None for record in done):
+        done = [seed for seed, record in arm.records.items() if record.status == "done"]
+        if done and all(axis.read(arm, seed) is None for seed in done):
             return True
     return False

@@ -5,11 +5,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-import numpy as np
-
 from tlbench.judging import stats
 from tlbench.judging.readings import curve_of
-from tlbench.judging.verdict.arm import Arm
+from tlbench.judging.verdict.arm import Arm, reading_of
 from tlbench.judging.verdict.screen import screen
 from tlbench.records import Outcome, OutcomeT, Record, Scores, read_record
 from tlbench.runfile import PlannedCell, Protocol, Run
@@ -19,7 +17,8 @@ from tlbench.runfile import PlannedCell, Protocol, Run
 class CellRecords:
     """A planned cell, its own records and its baseline's by seed, and the similarities scored for it.
 
-    timed: records of the timing pass, own and baseline's; others: its baseline under the suite's further protocols.
+    timed: records of the timing pass, own and baseline's; others: both of its arms under the suite's further protocols.
+    surplus: baseline seeds for each of its own, 1 where it is paired.
     """
 
     plan: PlannedCell
@@ -27,7 +26,8 @@ class CellRecords:
     base: Arm
     scores: dict[int, Record[Scores]]
     timed: tuple[dict[int, Record[Outcome]], dict[int, Record[Outcome]]] = ({}, {})
-    others: dict[Protocol, Arm] = field(default_factory=dict)
+    others: dict[Protocol, tuple[Arm, Arm]] = field(default_factory=dict)
+    surplus: int = 1
 
     def at_the_clock(self, first_look: int) -> "CellRecords | None":
         """The cell with its timing records in place of its own; None without them, or where machines differ."""
@@ -35,7 +35,7 @@ class CellRecords:
         if len(machines) != 1 or not all(self.timed):
             return None
         own, base = (
-            Arm(records, frozenset(seed for seed, record in records.items() if record.status == "failed"))
+            Arm(records, {seed: failure for seed, one in records.items() if (failure := one.outcome.failure)})
             for records in self.timed
         )
         return CellRecords(self.plan.model_copy(update={"seeds": first_look}), own, base, {})
@@ -57,15 +57,34 @@ class CellRecords:
         return sorted(seed for seed in both if seed < self.planned)
 
     @property
+    def own_seeds(self) -> list[int]:
+        """Its own seeds that are judged."""
+        return [seed for seed in self.own.good if seed < self.planned] if self.surplus > 1 else self.pairs
+
+    @property
+    def base_seeds(self) -> list[int]:
+        """Its baseline's seeds that are judged; more than its own where it is not paired."""
+        if self.surplus == 1:
+            return self.pairs
+        return [seed for seed in self.base.good if seed < self.surplus * self.planned]
+
+    @property
     def invalid(self) -> bool:
         """Whether its test items were seen before, so that nothing of it was run."""
         return self.plan.leak is not None and self.plan.leak.forbids
+
+    @property
+    def reuse(self) -> float:
+        """The share of the pool that each of its draws takes; 0 where all seeds have one draw."""
+        outcome = next((r.outcome for r in self.own.records.values() if r.status == "done"), Outcome())
+        return 0.0 if self.plan.target.draw == "all" else outcome.n_train / outcome.pool
 
     def provisional(self) -> bool:
         """Whether planned seeds are still missing on either side."""
         if self.invalid:
             return False
-        return not set(range(self.planned)) <= set(self.own.records) & set(self.base.records)
+        own, base = (set(range(n)) for n in (self.planned, self.surplus * self.planned))
+        return not (own <= set(self.own.records) and base <= set(self.base.records))
 
     def screened(self) -> str:
         """What the screen says of the cell: "invalid", "unstable" or nothing."""
@@ -74,20 +93,18 @@ class CellRecords:
         return "unstable" if self.own.unstable() or self.base.unstable() else ""
 
     def tau(self, seeds: int) -> float:
-        """The test set's own noise in the mean gain, from the pairs among the first seeds."""
-        pairs = [seed for seed in self.pairs if seed < seeds]
-        if len(pairs) < 2:
+        """The test set's own noise in the mean gain, from the first seeds."""
+        if self.surplus == 1:
+            pairs = [seed for seed in self.pairs if seed < seeds]
+            if len(pairs) < 2:
+                return 0.0
+            return stats.item_noise(self.own.contributions(pairs), self.base.contributions(pairs))
+        own = [seed for seed in self.own_seeds if seed < seeds]
+        base = [seed for seed in self.base_seeds if seed < self.surplus * seeds]
+        if min(len(own), len(base)) < 2:
             return 0.0
-        own, base = (
-            np.array([arm.records[seed].outcome.judged.contributions() for seed in pairs])
-            for arm in (self.own, self.base)
-        )
-        return stats.item_noise(own, base)
-
-
-def value_of(record: Record[Outcome]) -> float | None:
-    """The judged metric on the test split, better as it grows."""
-    return record.outcome.judged.value
+        (first, own_chance), (second, base_chance) = self.own.item_means(own), self.base.item_means(base)
+        return stats.noise_of_items(first - second, own_chance + base_chance)
 
 
 def speed_of(record: Record[Outcome]) -> float | None:
@@ -131,12 +148,19 @@ def read_cells(folder: Path, run: Run) -> list[CellRecords]:
 
     def with_records(plan: PlannedCell) -> CellRecords:
         timed = timings(plan.path), timings(plan.baseline)
-        others = {protocol: arms[path] for protocol, path in list(plan.baselines.items())[1:]}
+        first, *further = plan.baselines
+        others = {
+            protocol: (arms(protocol)[plan.path], arms(protocol)[plan.baselines[protocol]]) for protocol in further
+        }
         similar = scores(plan.target.label, plan.source.label)
-        return CellRecords(plan, arms[plan.path], arms[plan.baseline], similar, timed, others)
+        own, base = arms(first)[plan.path], arms(first)[plan.baseline]
+        return CellRecords(plan, own, base, similar, timed, others, run.verdict.surplus)
 
-    paths = dict.fromkeys(path for p in run.cells for path in (p.path, p.baseline, *p.baselines.values()))
-    arms = screen({path: trials(path) for path in paths})
+    @cache
+    def arms(protocol: Protocol) -> dict[str, Arm]:
+        paths = dict.fromkeys(path for p in run.cells for path in (p.path, p.baseline, *p.baselines.values()))
+        return screen({path: trials(path) for path in paths}, reading_of(protocol))
+
     return [with_records(plan) for plan in run.cells]
 
 
@@ -144,6 +168,7 @@ def _planned_seeds(run: Run) -> dict[str, int]:
     """For each arm's path the most seeds that a cell plans with it: records beyond are of an earlier run."""
     planned: dict[str, int] = {}
     for plan in run.cells:
-        for path in (plan.path, plan.baseline, *plan.baselines.values()):
-            planned[path] = max(planned.get(path, 0), plan.seeds)
+        baselines = dict.fromkeys((plan.baseline, *plan.baselines.values()), run.verdict.surplus * plan.seeds)
+        for path, seeds in {plan.path: plan.seeds, **baselines}.items():
+            planned[path] = max(planned.get(path, 0), seeds)
     return planned

@@ -2,13 +2,15 @@
 
 import math
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from tlbench.judging import stats
+from tlbench.judging import chances, stats
 from tlbench.judging.readings import convergence, cost
+from tlbench.judging.verdict.arm import Arm
 from tlbench.judging.verdict.axes import CONVERGENCE, FINAL, AxisVerdict, judge_axis, judge_cost
 from tlbench.judging.verdict.cell_records import CellRecords
 from tlbench.judging.verdict.judge import LEAST_PAIRS
@@ -16,7 +18,6 @@ from tlbench.judging.verdict.shown import Verdict
 from tlbench.records import Outcome, Record, Scores
 from tlbench.runfile import Protocol, Run
 
-REUSED = 0.2  # share of the pool in every draw, above which a second, wider interval is given
 Fields: TypeAlias = dict[str, Any]  # some of a verdict's
 
 
@@ -25,28 +26,39 @@ def judge_cells(run: Run, cells: list[CellRecords]) -> list[Verdict]:
     others = {protocol: _under(run, cells, protocol) for protocol in (cells[0].others if cells else {})}
     verdicts: dict[str, Verdict] = {}
     for group in _families(cells).values():
-        final, early = (judge_axis(group, run, axis) for axis in (FINAL, CONVERGENCE))
-        for cell, judged, curve, clock in zip(group, final, early, judge_cost(group, run), strict=True):
+        final, early, clock = judge_axis(group, run, FINAL), judge_axis(group, run, CONVERGENCE), judge_cost(group, run)
+        shrunken = _shrunken(final)
+        for cell, judged, curve, timed, drawn in zip(group, final, early, clock, shrunken, strict=True):
             if judged is not None:
                 verdict = _verdict(cell, judged, curve, run, len(group))
                 by_protocol: dict[str, Fields] = {next(iter(cell.plan.baselines)): _brief(judged)}
                 by_protocol |= {protocol: briefs[cell.path] for protocol, briefs in others.items()}
-                verdicts[cell.path] = replace(verdict, by_protocol=by_protocol, cost=_cost(verdict.cost, clock))
+                cost = _cost(verdict.cost, timed)
+                verdicts[cell.path] = replace(verdict, by_protocol=by_protocol, cost=cost, shrunken=drawn)
     return [verdicts[cell.path] for cell in cells]
 
 
+def _shrunken(final: Sequence[AxisVerdict | None]) -> list[float | None]:
+    """Each cell's gain drawn towards its family's, None where it has no error to be weighed by."""
+    known = [judged for judged in final if judged is not None and judged.n > 1]
+    gains, errors = (np.array([getattr(judged, name) for judged in known]) for name in ("mean", "error"))
+    drawn = iter(stats.shrunken(gains, errors))
+    return [float(next(drawn)) if judged is not None and judged.n > 1 else None for judged in final]
+
+
 def _families(cells: list[CellRecords]) -> dict[str, list[CellRecords]]:
-    """Cells that are corrected for together: those of a family, and all controls."""
+    """Cells that are corrected for together: those of a family, all controls, all that only stand beside others."""
     families: dict[str, list[CellRecords]] = defaultdict(list)
     for cell in cells:
-        families["control" if cell.plan.role == "control" else f"cell {cell.plan.family}"].append(cell)
+        families[cell.plan.role if cell.plan.role != "cell" else f"cell {cell.plan.family}"].append(cell)
     return families
 
 
 def _under(run: Run, cells: list[CellRecords], protocol: Protocol) -> dict[str, Fields]:
     """Each cell's verdict and gain against the baseline of another budget protocol."""
     briefs = {}
-    for group in _families([replace(cell, base=cell.others[protocol]) for cell in cells]).values():
+    there = [replace(c, own=c.others[protocol][0], base=c.others[protocol][1]) for c in cells]
+    for group in _families(there).values():
         for cell, judged in zip(group, judge_axis(group, run, FINAL), strict=True):
             if judged is not None:
                 briefs[cell.path] = _brief(judged)
@@ -64,7 +76,8 @@ def _verdict(cell: CellRecords, final: AxisVerdict, early: AxisVerdict | None, r
         **_who(cell, run),
         **_judged(cell, final),
         **_share_hurt(cell),
-        **_sureness(cell, final, run, family),
+        **_sureness(final, run, family),
+        **_limits(cell, final, run),
         **_arms(cell),
         convergence=_convergence(cell, early, target_score),
         cost=cost(cell.own.records, cell.base.records, cell.pairs, target_score),
@@ -95,20 +108,23 @@ def _who(cell: CellRecords, run: Run) -> Fields:
 
 def _judged(cell: CellRecords, final: AxisVerdict) -> Fields:
     """How the cell came out on the judged metric."""
-    n, expect = len(cell.pairs), cell.plan.expect
+    n, expect = final.pairs, cell.plan.expect
     return {
         "verdict": final.verdict,
         "confirmed": final.confirmed,
         "provisional": cell.provisional(),
-        "gain": final.mean if n else None,
-        "interval": final.interval if n > 1 else None,
+        "gain": final.mean if min(final.n, final.m) else None,
+        "interval": final.interval if min(final.n, final.m) > 1 else None,
         "interval_level": final.level,
+        "pooled": final.pooled,
         "n_pairs": n,
+        "n_own": final.n,
+        "n_base": final.m,
         "n_planned": cell.planned,
         "p_adjusted": final.p_adjusted,
         "p_harm": final.p_harm,
         "p_benefit": final.p_benefit,
-        "as_expected": _as_expected(final.verdict, expect) if n >= LEAST_PAIRS else None,
+        "as_expected": _as_expected(final.verdict, expect) if min(final.n, final.m) >= LEAST_PAIRS else None,
     }
 
 
@@ -119,25 +135,60 @@ def _share_hurt(cell: CellRecords) -> Fields:
     return {"share_hurt": hurt / n if n else None, "share_hurt_interval": stats.wilson(hurt, n)}
 
 
-def _sureness(cell: CellRecords, final: AxisVerdict, run: Run, family: int) -> Fields:
+def _sureness(final: AxisVerdict, run: Run, family: int) -> Fields:
     """How noisy the gain is, what that forbids to say, and what more seeds would bring."""
-    settings, several = run.verdict, final.n > 1
-    first = next((r.outcome for r in cell.own.records.values() if r.status == "done"), Outcome())
-    reuse = first.n_train / first.pool
-    truth = stats.Truth(final.mean, final.spread, final.tau)
+    settings, several = run.verdict, min(final.n, final.m) > 1
+    truth = chances.Truth(final.mean, final.spread, final.tau, final.base_spread, settings.surplus, final.prior)
     last_look, last_level = np.array([float(run.looks[-1])]), settings.alpha * run.weights[-1]
-    left = stats.verdict_chance(last_look, truth, settings.margin, last_level, family)
-    needed = stats.seeds_needed(truth, settings.margin, settings.alpha, family)
+    left = chances.verdict_chance(last_look, truth, settings.margin, last_level, family)
+    needed = chances.seeds_needed(truth, settings.margin, settings.alpha, family)
     return {
-        "wide_interval": _wide(final, settings.margin, reuse) if several and reuse > REUSED else None,
         "spread": final.spread,
         "tau": final.tau,
         "skewness": final.skewness,
-        "reuse": reuse,
         "certifiable": settings.margin >= 2 * final.tau,
         "seeds_needed": needed if final.verdict == "inconclusive" and several else None,
         "chance_left": float(left[0]) if several else 1.0,
+        "sees": final.sees if several else None,
     }
+
+
+def _limits(cell: CellRecords, final: AxisVerdict, run: Run) -> Fields:
+    """What the verdict is about, and what it leans on."""
+    own, base = cell.own.values(cell.pairs), cell.base.values(cell.pairs)
+    varied = len(own) > 2 and own.std() > 0 and base.std() > 0
+    own_spread, base_spread = (_spread(arm.values(seeds)) for arm, seeds in _sides(cell))
+    return {
+        "protocol": next(iter(cell.plan.baselines)),
+        "pairing": run.verdict.pairing,
+        "own_spread": own_spread,
+        "base_spread": base_spread,
+        "pair_spread": final.pair_spread,
+        "prior": final.prior,
+        "correlation": float(np.corrcoef(own, base)[0, 1]) if varied else None,
+        "reuse": cell.reuse,
+        "draw": cell.plan.target.draw,
+        "checkpoint": not cell.plan.source.varies and bool(cell.plan.source.spec),
+        "at_edge": cell.own.mostly_at_edge(),
+        "baseline_at_edge": cell.base.mostly_at_edge(),
+        "left_out": _left_out(cell),
+    }
+
+
+def _sides(cell: CellRecords) -> tuple[tuple[Arm, list[int]], ...]:
+    return (cell.own, cell.own_seeds), (cell.base, cell.base_seeds)
+
+
+def _spread(values: stats.Floats) -> float:
+    return float(values.std(ddof=1)) if len(values) > 1 else 0.0
+
+
+def _left_out(cell: CellRecords) -> tuple[str, ...]:
+    """Which trials are not judged, and why."""
+    sides = ("", cell.own, cell.planned), ("scratch ", cell.base, cell.surplus * cell.planned)
+    return tuple(
+        f"{side}seed {seed}: {why}" for side, arm, n in sides for seed, why in sorted(arm.failed.items()) if seed < n
+    )
 
 
 def _arms(cell: CellRecords) -> Fields:
@@ -153,7 +204,16 @@ def _arms(cell: CellRecords) -> Fields:
         "similarity": _mean_scores(cell.scores),
         "notes": tuple(dict.fromkeys([*leak, *(note for record in own for note in _notes(record))])),
         "leak": cell.plan.leak and cell.plan.leak.handling,
+        "labelled": first.n_train + first.n_validation,
+        "run_on": _mean_factor(cell.own),
+        "baseline_run_on": _mean_factor(cell.base),
     }
+
+
+def _mean_factor(arm: Arm) -> float | None:
+    """By which factor an arm was trained beyond the suite's budget, on average."""
+    factors = [arm.records[seed].outcome.run_on for seed in arm.good]
+    return float(np.mean(factors)) if factors else None
 
 
 def _convergence(cell: CellRecords, early: AxisVerdict | None, target_score: float | None) -> Fields | None:
@@ -175,13 +235,6 @@ def _cost(shown: Fields, clock: AxisVerdict | None) -> Fields:
     ratio = [math.exp(end) for end in clock.interval] if clock.n > 1 else None
     judged = {"estimated": False, "verdict": clock.verdict, "p_adjusted": clock.p_adjusted}
     return shown | judged | {"speedup": math.exp(clock.mean), "speedup_interval": ratio}
-
-
-def _wide(final: AxisVerdict, margin: float, reuse: float) -> tuple[float, float]:
-    spread, n, tau = (np.array(value) for value in (final.spread, float(final.n), final.tau))
-    error = stats.standard_error(spread, n, tau, stats.FLOOR * margin, reuse)
-    low, high = stats.interval(np.array(final.mean), error, np.array(final.freedom), final.level)
-    return float(low), float(high)
 
 
 def _as_expected(word: str, expect: str | None) -> bool | None:

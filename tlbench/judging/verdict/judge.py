@@ -8,7 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tlbench.judging import stats
-from tlbench.judging.stats import Floats
+from tlbench.judging.pooling import prior_of
+from tlbench.judging.stats import Bools, Floats
+from tlbench.judging.verdict.evidence import Evidence
 
 LEAST_PAIRS = 5  # below, nothing but inconclusive, unstable or invalid may be said
 CONFIRM_PAIRS = 10
@@ -17,40 +19,18 @@ Ints: TypeAlias = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """Per cell (..., C): pairs, mean gain, its standard deviation over seeds, skewness, test noise, freedom."""
-
-    n: Floats
-    mean: Floats
-    spread: Floats
-    skewness: Floats
-    tau: Floats
-    freedom: Floats
-
-
-def evidence(accuracy: Floats, baseline: Floats, tau: Floats, *, welch: bool = False) -> Evidence:
-    """From accuracies (..., C, n) of both sides, nan where a pair is left out; paired, or Welch's."""
-    n, mean, spread, skewness = stats.moments(accuracy - baseline)
-    freedom = n - 1
-    if welch:
-        _, _, first, _ = stats.moments(np.where(np.isnan(baseline), np.nan, accuracy))
-        _, _, second, _ = stats.moments(np.where(np.isnan(accuracy), np.nan, baseline))
-        error, freedom = stats.welch(first, n, second, n)
-        spread = error * np.sqrt(n)
-    return Evidence(n, mean, spread, skewness, tau, freedom)
-
-
-@dataclass(frozen=True)
 class Design:
     """What is fixed before any result: level, margin, the looks' shares of the level, the floor under tau.
 
-    weights: one for each look, summing to 1; a single look has all of it. floor: of the margin.
+    weights: one for each look, summing to 1; a single look has all of it. floor: of the margin. moderated: whether
+    flags lean on the family's pooled variance.
     """
 
     alpha: float
     margin: float
     weights: tuple[float, ...] = (1.0,)
     floor: float = stats.FLOOR
+    moderated: bool = True
 
     @property
     def least(self) -> float:
@@ -62,15 +42,18 @@ class Design:
 class Judgement:
     """Per cell (..., C): the verdict in a word, whether a negative is confirmed, adjusted p-values, the interval.
 
-    The interval's level is 1 - alpha x the weight of the look that was reached: 95 % with a single look.
+    The interval is the plain one, of level 1 - alpha x the weight of the look that was reached: 95 % with a single
+    look. pooled: flagged though this interval contains 0, by the family's pooled variance. freedom: the prior's.
     """
 
     verdict: Words
-    confirmed: npt.NDArray[np.bool_]
+    confirmed: Bools
     p_harm: Floats
     p_benefit: Floats
     low: Floats
     high: Floats
+    pooled: Bools
+    freedom: Floats
 
 
 def judge(
@@ -85,40 +68,70 @@ def judge(
     They stay in the family with p = 1, as cells with too few pairs do.
     """
     stacked = Evidence(*(np.stack([getattr(look, f.name) for look in looks]) for f in fields(Evidence)))
-    error = stats.standard_error(stacked.spread, stacked.n, stacked.tau, design.least)
+    left_out = np.zeros(stacked.mean.shape[1:], dtype=np.bool_) if screened is None else screened != ""
     last = np.full(stacked.mean.shape[1:], len(looks) - 1) if reached is None else reached - 1
     weights = np.array(design.weights).reshape(-1, *[1] * last.ndim)
     had = np.arange(len(looks)).reshape(weights.shape) <= last
-    out = (stacked.n < LEAST_PAIRS) | (screened != "" if screened is not None else False)
+    out = (stacked.least < LEAST_PAIRS) | left_out
+    prior = (
+        prior_of(stacked.spread, stacked.n - 1, np.broadcast_to(~left_out, stacked.n.shape))
+        if design.moderated
+        else None
+    )
+    error, freedom = stacked.error(design.least, prior)
 
     def combined(p: Floats) -> Floats:
         return np.asarray(np.minimum(1.0, np.where(had & ~out, p / weights, 1.0).min(0)))
 
-    p_harm = stats.holm(combined(stats.p_below(stacked.mean, error, stacked.freedom)))
-    p_benefit = stats.holm(combined(stats.p_below(-stacked.mean, error, stacked.freedom)))
-
     def at_last(values: Floats) -> Floats:
-        return np.asarray(np.take_along_axis(values, last[None], 0)[0])
+        return np.asarray(np.take_along_axis(np.broadcast_to(values, stacked.mean.shape), last[None], 0)[0])
 
+    p_harm = stats.holm(combined(stats.p_below(stacked.mean, error, freedom)))
+    p_benefit = stats.holm(combined(stats.p_below(-stacked.mean, error, freedom)))
     seen = Evidence(*(at_last(getattr(stacked, f.name)) for f in fields(Evidence)))
-    share, wide, out = at_last(weights + 0 * error), at_last(error), at_last(out.astype(np.float64)) > 0
-    low, high = stats.interval(seen.mean, wide, seen.freedom, 1 - 2 * design.alpha * share)
-    negative = ~out & (p_harm <= design.alpha / 2) & (seen.mean <= -design.margin)
-    positive = ~out & (p_benefit <= design.alpha / 2) & (seen.mean >= design.margin)
-    neutral = ~out & ~negative & ~positive & (low > -design.margin) & (high < design.margin)
-    word = np.select([negative, positive, neutral], ["negative", "positive", "neutral"], "inconclusive")
+    decided = _Decided(seen, design, at_last(weights), at_last(out) > 0)
+    harmed, helped = (p <= design.alpha / 2 for p in (p_harm, p_benefit))
+    word, shown = decided.words(harmed, helped), decided.interval()
+    pooled = np.isin(word, ("negative", "positive")) & (shown[0] < 0) & (shown[1] > 0)
+    confirmed = (word == "negative") & decided.confirmed()
     if screened is not None:
-        word = np.where(screened != "", screened, word)
-    confirmed = negative & _confirmed(seen, wide, share, design, out)
-    shown = stats.interval(seen.mean, wide, seen.freedom, 1 - design.alpha * share)
-    return Judgement(word, confirmed, p_harm, p_benefit, *shown)
+        word = np.where(left_out, screened, word)
+    prior_freedom = np.zeros_like(seen.mean) if prior is None else at_last(prior.freedom)
+    return Judgement(word, confirmed & ~left_out, p_harm, p_benefit, *shown, pooled & ~left_out, prior_freedom)
 
 
-def _confirmed(
-    seen: Evidence, error: Floats, share: Floats, design: Design, out: npt.NDArray[np.bool_]
-) -> npt.NDArray[np.bool_]:
-    """Ten pairs or more, and H0 "the mean is at least minus the margin" rejected by both t and Hall's skewed t."""
-    plain = stats.p_below(seen.mean, error, seen.freedom, -design.margin)
-    skewed = stats.p_below_skewed(seen.mean, error, seen.skewness, seen.n, seen.freedom, -design.margin)
-    many = ~out & (seen.n >= CONFIRM_PAIRS)
-    return np.asarray(stats.holm(np.where(many, np.maximum(plain, skewed), 1.0)) <= design.alpha / 2 * share)
+@dataclass(frozen=True)
+class _Decided:
+    """Evidence at the look that was reached, with that look's share of the level, by the plain t test."""
+
+    seen: Evidence
+    design: Design
+    share: Floats
+    out: Bools
+
+    def _interval(self, level: Floats) -> tuple[Floats, Floats]:
+        error, freedom = self.seen.error(self.design.least)
+        return stats.interval(self.seen.mean, error, freedom, level)
+
+    def interval(self) -> tuple[Floats, Floats]:
+        """The one that is shown."""
+        return self._interval(1 - self.design.alpha * self.share)
+
+    def words(self, harmed: Bools, helped: Bools) -> Words:
+        """Verdicts, from what is significant in either direction."""
+        margin = self.design.margin
+        low, high = self._interval(1 - 2 * self.design.alpha * self.share)
+        negative = ~self.out & harmed & (self.seen.mean <= -margin)
+        positive = ~self.out & helped & (self.seen.mean >= margin)
+        neutral = ~self.out & ~negative & ~positive & (low > -margin) & (high < margin)
+        return np.select([negative, positive, neutral], ["negative", "positive", "neutral"], "inconclusive")
+
+    def confirmed(self) -> Bools:
+        """Ten pairs or more, and H0 "the mean is at least minus the margin" rejected by both t and Hall's skewed t."""
+        pairs = self.seen.of_pairs()
+        error, freedom = pairs.error(self.design.least)
+        plain = stats.p_below(pairs.mean, error, freedom, -self.design.margin)
+        skewed = stats.p_below_skewed(pairs.mean, error, pairs.skewness, pairs.n, freedom, -self.design.margin)
+        many = ~self.out & (pairs.n >= CONFIRM_PAIRS)
+        worse = stats.holm(np.where(many, np.maximum(plain, skewed), 1.0))
+        return np.asarray(worse <= self.design.alpha / 2 * self.share)

@@ -5,33 +5,58 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tlbench.judging.verdict.arm import Arm
-from tlbench.records import Outcome, Record
+from tlbench.judging import stats
+from tlbench.judging.verdict.arm import Arm, Reading
+from tlbench.records import Measured, Outcome, Record
+
+FELL = "far below the arm's other seeds, and its final training loss far above theirs"
 
 
-def screen(arms: Mapping[str, dict[int, Record[Outcome]]]) -> dict[str, Arm]:
+def screen(arms: Mapping[str, dict[int, Record[Outcome]]], reading: Reading) -> dict[str, Arm]:
     """The arms of a run, by path and seed, with their failed trials found; paths begin with the target's label."""
-    best = _best_by_target(arms)
-    return {path: Arm(records, _failed(records, best[path.partition("/")[0]])) for path, records in arms.items()}
+    best = _best_by_target(arms, reading)
+    return {
+        path: Arm(records, _failed(records, best[path.partition("/")[0]], reading), reading)
+        for path, records in arms.items()
+    }
 
 
-def _best_by_target(arms: Mapping[str, dict[int, Record[Outcome]]]) -> dict[str, float]:
+def _best_by_target(arms: Mapping[str, dict[int, Record[Outcome]]], reading: Reading) -> dict[str, float]:
     """The highest mean lift over chance of a target's arms."""
     best: dict[str, float] = defaultdict(float)
     for path, records in arms.items():
-        lifts = [record.outcome.judged.lift for record in records.values() if record.status == "done"]
+        lifts = [reading(record.outcome).lift for record in records.values() if record.status == "done"]
         target = path.partition("/")[0]
         best[target] = max(best[target], float(np.mean(lifts)) if lifts else 0.0)
     return best
 
 
-def _failed(records: dict[int, Record[Outcome]], best: float) -> frozenset[int]:
-    """Seeds that diverged, and seeds that collapsed to chance while the arm's other seeds are well above it."""
-    failed = {seed for seed, record in records.items() if record.status == "failed"}
-    done = {seed: record.outcome.judged for seed, record in records.items() if seed not in failed}
-    for seed, judged in done.items():
-        others = [other.lift for i, other in done.items() if i != seed]
+def _failed(records: dict[int, Record[Outcome]], best: float, reading: Reading) -> dict[int, str]:
+    """Seeds that diverged, that collapsed to chance while the arm's other seeds are well above it, or that fell out."""
+    failed = {seed: record.outcome.failure for seed, record in records.items() if record.outcome.failure}
+    done = {seed: record.outcome for seed, record in records.items() if seed not in failed}
+    read = {seed: reading(outcome) for seed, outcome in done.items()}
+    for seed in done:
+        others = [other.lift for i, other in read.items() if i != seed]
         lift = np.median(others) if others else 0.0
-        if judged.at_chance and lift > best / 2 > 0:
-            failed.add(seed)
-    return frozenset(failed)
+        if read[seed].at_chance and lift > best / 2 > 0:
+            failed[seed] = "collapsed to chance"
+    return failed | {seed: FELL for seed in _fallen(done, read) if seed not in failed}
+
+
+def _fallen(done: Mapping[int, Outcome], read: Mapping[int, Measured]) -> set[int]:
+    """Seeds whose score is far below the arm's others and whose final loss is far above theirs."""
+    losses = [_final_loss(outcome) for outcome in done.values()]
+    if not done or None in losses:
+        return set()
+    floor = np.median([one.contributions().std() / np.sqrt(one.n) for one in read.values()])
+    scores = np.array([one.value for one in read.values()])
+    out = stats.fell_out(scores, np.array(losses, dtype=np.float64), floor)
+    return {seed for seed, fell in zip(done, out, strict=True) if fell}
+
+
+def _final_loss(outcome: Outcome) -> float | None:
+    """The last of what was trained on; None where nothing was, or it is not known."""
+    if outcome.train_loss is not None or outcome.curve is None:
+        return outcome.train_loss
+    return outcome.curve.train_loss[-1]

@@ -12,6 +12,15 @@ class Verdict:
 
     Scores are on the metric's own scale, gains are better as they grow; a spec is what the user typed of a label's
     source, dataset or method.
+
+    pooled: flagged by the family's pooled variance, though its own interval contains 0; prior: degrees of freedom that
+    pooling added. n_own, n_base: trials that are judged on either side; n_pairs: seeds that both have. protocol: the
+    budget that is judged under. own_spread, base_spread, pair_spread: over seeds, of either side's scores and of
+    paired gains; correlation: of both sides at equal seeds. draw: anew for each seed, or once; reuse: the pool's share
+    in every draw. checkpoint: the source is one, and the verdict about it. at_edge: most trials took the smallest or
+    the largest rate of their grid. left_out: trials that are not judged, and why. labelled: items used in all. run_on:
+    the mean factor by which it was trained beyond the suite's budget. shrunken: the gain drawn towards its family's
+    (empirical Bayes). sees: the smallest gain or loss that would have been flagged with power 0.8.
     """
 
     source: str
@@ -31,7 +40,6 @@ class Verdict:
     gain: float | None
     interval: tuple[float, float] | None
     interval_level: float
-    wide_interval: tuple[float, float] | None
     n_pairs: int
     n_planned: int
     p_adjusted: float
@@ -61,6 +69,26 @@ class Verdict:
     by_protocol: dict[str, dict[str, Any]]
     notes: tuple[str, ...]
     leak: str | None = None
+    pooled: bool = False
+    n_own: int = 0
+    n_base: int = 0
+    protocol: str = "equal_steps"
+    pairing: str = "paired"
+    correlation: float | None = None
+    own_spread: float = 0.0
+    base_spread: float = 0.0
+    pair_spread: float = 0.0
+    prior: float = 0.0
+    draw: str = "seed"
+    checkpoint: bool = False
+    at_edge: bool = False
+    baseline_at_edge: bool = False
+    left_out: tuple[str, ...] = ()
+    labelled: int = 0
+    run_on: float | None = None
+    baseline_run_on: float | None = None
+    shrunken: float | None = None
+    sees: float | None = None
 
     def may_be_decided(self) -> bool:
         """Whether more seeds are worth their time: not decided yet, and not hopeless by the last look."""

@@ -50,7 +50,9 @@ def _starts(target: str, group: list[CellRecords], alpha: float, least: float) -
     if len(shared) < LEAST_PAIRS:
         return Starts(target, (), len(arms), len(shared))
     values = np.array([arm.values(shared) for arm in arms.values()])
-    chosen = stats.best_set(values, alpha, least)
+    best_items = list(arms.values())[int(values.mean(1).argmax())].contributions(shared)
+    tau = np.array([stats.item_noise(arm.contributions(shared), best_items) for arm in arms.values()])
+    chosen = stats.best_set(values, alpha, tau, least)
     means = dict(zip(arms, values.mean(1), strict=True))
     best = sorted((name for name, kept in zip(arms, chosen, strict=True) if kept), key=lambda name: -means[name])
     scores = tuple((name, float(arms[name].scores(shared).mean())) for name in best)
