@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.synthetic import run_of
 from tests.tiny import SOURCE, tiny_suite, tiny_trial
 from tlbench import environment
 from tlbench.engine import Mode
@@ -28,8 +29,6 @@ from tlbench.trials.choice import Choice
 from tlbench.trials.plan import resolve
 from tlbench.trials.planfile import notes
 from tlbench.workspace import Workspace
-
-BEGUN: dict[str, Any] = {"schema_version": 3, "suite": {}, "cells": []}
 
 
 class Said(Progress):
@@ -242,7 +241,7 @@ def test_workers_give_the_same_outcomes_as_one_process(tmp_path: Path) -> None:
     one, two = tmp_path / "one", tmp_path / "two"
     study = _study(one)
     (one).mkdir()
-    (one / "run.json").write_text(json.dumps(BEGUN | {"engine": {"threads": 1}}))
+    run_of([], engine={"threads": 1}).write(one)
     study = _study(one)
     study.run(progress=Said(), means=ONE)
     two.mkdir()
@@ -294,7 +293,7 @@ def test_a_broken_off_block_is_run_in_its_old_make_up(tmp_path: Path, monkeypatc
 
 def test_threads_of_a_begun_run_are_kept(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "run.json").write_text(json.dumps(BEGUN | {"engine": {"threads": 3}}))
+    run_of([], engine={"threads": 3}).write(tmp_path / "out")
     assert _study(tmp_path / "out")._session(ONE).engine.threads == 3
 
 

@@ -20,7 +20,7 @@ UNCHANGED = type(GREY).augmentation(())
 
 
 def tiny_suite(**changes: Any) -> Suite:
-    """Two seeds, one target, one source, two methods, no controls; any key can be changed."""
+    """Two seeds of every arm, one target, one source, two methods, no controls; any key can be changed."""
     plain = {
         "name": "tiny",
         "network": NETWORK,
@@ -32,6 +32,7 @@ def tiny_suite(**changes: Any) -> Suite:
         "targets": [{"dataset": "patterns", "n_train": 32}],
         "cross": [{"sources": [SOURCE], "methods": ["linear_probe", "finetune"]}],
         "controls": False,
+        "verdict": {"pairing": "paired"},
     }
     return make_suite(plain | changes, "tests")
 

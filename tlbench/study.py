@@ -3,7 +3,7 @@
 import time
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,10 @@ from tlbench.engine import (
     Engine,
     Execution,
     Executor,
-    Mode,
+    Limits,
+    Means,
     Progress,
+    Ran,
     WorkerPool,
     all_jobs,
     clear,
@@ -30,49 +32,17 @@ from tlbench.engine import (
 )
 from tlbench.errors import TlbenchError
 from tlbench.frame import read
-from tlbench.judging import target_score
-from tlbench.judging.verdict import Judged, judge_run
+from tlbench.judging import choose, pilot_of, target_score
+from tlbench.judging.verdict import Design, Judged, judge_run, note_reported
 from tlbench.processes import default_threads
-from tlbench.records import RUN_FILE, Outcome, Record, read_json, read_record
+from tlbench.records import RUN_FILE, Outcome, Record, read_record
+from tlbench.runfile import read_run
 from tlbench.shelf import slug
 from tlbench.suite import Suite, make_suite, read_suite
-from tlbench.trials import Plan, Trial, notes, resolve, run_of
+from tlbench.trials import PILOT, Plan, Trial, notes, pilot_suite, resolve, run_of, scheme_of
 from tlbench.workspace import Workspace, storage
 
-
-@dataclass(frozen=True)
-class Limits:
-    """Beyond these, no further look is begun: seconds since the start, seeds a cell."""
-
-    seconds: float | None = None
-    seeds: int | None = None
-
-
-@dataclass(frozen=True)
-class Ran:
-    """What a study did: jobs run, kept from before, failed; and how many of them have no record at the end.
-
-    A missing record was removed, or damaged, by somebody else while the study ran.
-    """
-
-    ran: int
-    kept: int
-    failed: int
-    missing: int
-
-
-@dataclass(frozen=True)
-class Means:
-    """What a study is given to run with.
-
-    device: auto, cpu, cuda, cuda:N or mps. jobs: workers, without a number one a core or one a GPU. mode: "fast", or
-    "plain" for no shortcuts. like: the engine part of another run, whose choices are taken over where none was begun.
-    """
-
-    device: str = "auto"
-    jobs: int | None = None
-    mode: Mode = "fast"
-    like: Mapping[str, Any] | None = None
+__all__ = ["Limits", "Means", "Ran", "Study"]
 
 
 class Study:
@@ -131,10 +101,14 @@ class Study:
     def judge(self) -> Judged:
         """The verdicts, finished or not: a table in a notebook, `.frame()` a DataFrame.
 
+        That they were looked at is kept in `run.json`.
+
         Raises:
             TlbenchError: nothing was run here yet.
         """
-        return judge_run(self.folder)
+        judged = judge_run(self.folder)
+        note_reported(judged)
+        return judged
 
     def report(self) -> Path:
         """Writes the page, its markdown and its figures into the folder; the page's path.
@@ -190,7 +164,7 @@ class Study:
         if not fresh:
             refuse_other_versions(self.folder)
         place = storage(self._data_root, download=self.suite.download if self._download is None else self._download)
-        return _Session(self.suite, self.folder, means, Workspace(place, devices.choose(means.device)))
+        return _Session(self.suite, self.folder, means, Workspace(place, devices.choose(means.device)), fresh=fresh)
 
     def __repr__(self) -> str:
         return f"Study({self.suite.name or 'a suite'}, folder={str(self.folder)!r})"
@@ -199,10 +173,11 @@ class Study:
 class _Session:
     """A study with its datasets opened and its plan made, on one device."""
 
-    def __init__(self, suite: Suite, folder: Path, means: Means, workspace: Workspace) -> None:
-        self.suite, self.folder, self.workspace = suite, folder, workspace
-        self.plan: Plan = resolve(suite, self.workspace)
-        begun = read_json(folder / RUN_FILE).get("engine", {}) if (folder / RUN_FILE).is_file() else means.like or {}
+    def __init__(self, suite: Suite, folder: Path, means: Means, workspace: Workspace, *, fresh: bool = False) -> None:
+        self.suite, self.folder, self.means, self.workspace = suite, folder, means, workspace
+        run = read_run(folder) if (folder / RUN_FILE).is_file() and not fresh else None
+        self.plan: Plan = resolve(suite, self.workspace, scheme_of(suite, run))
+        begun = run.engine if run else means.like or {}
         if means.jobs is not None and means.jobs < 1:
             raise TlbenchError(f"{means.jobs} workers: at least 1 is needed")
         jobs = means.jobs or default_jobs(self.workspace.device)
@@ -216,6 +191,8 @@ class _Session:
         if executor is None and self.engine.jobs > 1 and (why := what_cannot_travel(self.plan)):
             self.engine = replace(self.engine, jobs=1)
             progress.say(f"{why}: run in this process alone")
+        if self.plan.scheme.open:
+            self._decide_design(progress)
         self._introduce(progress)
         ran, started = 0, time.monotonic()
         with executor or WorkerPool(self.engine, self.workspace) as runner:
@@ -234,6 +211,17 @@ class _Session:
                 ran += todo.count
                 if not self._extend(progress, limits, time.monotonic() - started):
                     return self._ran(ran)
+
+    def _decide_design(self, progress: Progress) -> None:
+        """By a pilot under another root seed, in a folder beside the run's: its trials are none of the run's."""
+        place = self.folder.resolve()
+        pilot = Study(pilot_suite(self.suite), place.with_name(f"{place.name}-{PILOT}"))
+        progress.say(f'pairing = "pilot": {pilot.suite.looks[0]} seeds under root seed {pilot.suite.root_seed} first')
+        pilot.run(progress=progress, means=self.means)
+        margin = run_of(self.plan, self.workspace, "pilot", self.engine.as_dict()).verdict.margin
+        design = Design(self.suite.verdict.alpha * self.plan.scheme.weights[0], margin)
+        chosen = choose(pilot_of(pilot.folder), design, self.suite.looks[0])
+        self.plan = replace(self.plan, scheme=self.plan.scheme.paired_by(chosen.pairing, f"by a pilot: {chosen.why}"))
 
     def _introduce(self, progress: Progress) -> None:
         for line in [*self.plan.skipped, *notes(self.plan, self.workspace)]:
@@ -266,9 +254,10 @@ class _Session:
     def _saved(self, n_open: int) -> str:
         """How many cells are open, and how many trials the looks have saved so far."""
         last, planned = self.suite.looks[-1], len(self.plan.trials())
-        arms = {cell.path for cell in self.plan.cells}
-        arms |= {trial.cell for cell in self.plan.cells for trial in self.plan.baselines(cell, 0).values()}
-        saved = f"{planned} trials planned so far instead of {len(arms) * last} with {last} seeds everywhere"
+        cells, bases = self.plan.cells, (self.plan.baselines(cell, 0).values() for cell in self.plan.cells)
+        arms, baselines = {cell.path for cell in cells}, {trial.cell for found in bases for trial in found}
+        everywhere = last * (len(arms) + self.plan.scheme.surplus * len(baselines))
+        saved = f"{planned} trials planned so far instead of {everywhere} with {last} seeds everywhere"
         return f"look: {n_open} of {len(self.plan.cells)} cells are open to more seeds; {saved}"
 
     def target_scores(self) -> dict[str, float | None]:
@@ -291,9 +280,20 @@ class _Session:
     def describe(self) -> str:
         todo = pending(self.plan, self.folder, self.workspace)
         lines = [f"{trial.cell} seed {trial.seed}" for trial in todo.trials]
-        lines += [*todo.said, *self.plan.skipped, *notes(self.plan, self.workspace)]
+        lines += [*todo.said, *self.plan.skipped, *notes(self.plan, self.workspace), self._design()]
         total = f"{len(todo.trials)} trials, {len(todo.scorings)} scorings, {len(todo.loadings())} sources"
         with WorkerPool(replace(self.engine, jobs=1), self.workspace) as here:
             execution = Execution(self.plan, self.folder, self.workspace, here, self.choices, Progress())
             hours = execution.hours(todo, self.engine.jobs)
         return "\n".join([*lines, f"{total}; at most {hours:.2f} hours here"])
+
+    def _design(self) -> str:
+        """Whether arms and baselines are paired, and why; by the run that lies in the folder, where one does."""
+        scheme, lines = self.plan.scheme, []
+        if scheme.open:
+            return f"pairing: decided by a pilot of {self.suite.looks[0]} seeds under another root seed, run first"
+        if (self.folder / RUN_FILE).is_file() and (pilot := pilot_of(self.folder)).spread:
+            design = Design(self.suite.verdict.alpha, read_run(self.folder).verdict.margin)
+            chosen = choose(pilot, design, self.suite.looks[0])
+            lines = [f'; by the run in {self.folder}, "{chosen.pairing}" would see more: {chosen.why}']
+        return f'pairing: "{scheme.pairing}", {scheme.why}{"".join(lines)}'

@@ -23,7 +23,7 @@ from tlbench.form import forms
 from tlbench.method import Budget, Method, methods
 from tlbench.metric import MetricSpec, metrics
 from tlbench.network import ArchitectureSpec, networks
-from tlbench.runfile import LOOKS, WEIGHTS, Expectation, LeakPolicy, Protocol, VerdictSettings
+from tlbench.runfile import LOOKS, WEIGHTS, Expectation, LeakPolicy, Pairing, Protocol, VerdictSettings
 from tlbench.shelf import Shelf, proper_slug, slug
 from tlbench.similarity import Similarity, similarities
 from tlbench.source import Source, SourceSpec, sources
@@ -101,6 +101,8 @@ class Settings(VerdictSettings):
     """The verdict's settings as a suite may set them; an unknown key is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    pairing: Pairing | Literal["pilot"] = "welch"  # type: ignore[assignment]
 
 
 class Suite(Strict):

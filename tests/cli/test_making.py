@@ -28,6 +28,7 @@ batch_size = 16
 learning_rates = [0.01]
 seeds = 2
 controls = false
+verdict = { pairing = "paired" }
 [[targets]]
 dataset = "patterns"
 n_train = 32
@@ -320,8 +321,9 @@ def test_power_needs_a_pilot_or_a_spread(tlbench: Run) -> None:
 def test_power_speaks_in_points(tlbench: Run) -> None:
     code, out, _ = tlbench("power", "--spread", "2.5", "--tau", "0.3", "--cells", "12", "--seeds", "10")
     assert code == 0
-    assert out.startswith("spread of a paired gain 2.50 points, test-set error 0.30, 12 cells, margin 0.5, alpha 0.05")
-    assert "10 seeds: sees " in out
+    assert out.startswith("spread of a paired gain 2.50 points (arms 1.77, baseline 1.77")
+    assert "10 seeds, welch: sees " in out
+    assert 'design: pairing = "welch": at 10 seeds' in out
     code, plain, _ = tlbench("power", "--spread", "2.5", "--seeds", "10", "--json")
     assert json.loads(plain)["pilot"]["spread"] == 0.025
 

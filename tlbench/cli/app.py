@@ -21,9 +21,10 @@ def show_report(folder: Path, *, as_json: bool) -> None:
     import json
 
     from tlbench.judging import report as reports
-    from tlbench.judging.verdict import judge_run
+    from tlbench.judging.verdict import judge_run, note_reported
 
     judged = judge_run(folder)
+    note_reported(judged)
     if as_json:
         typer.echo(json.dumps(reports.as_json(judged), indent=1, allow_nan=False))
         return

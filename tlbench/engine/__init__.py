@@ -4,6 +4,7 @@ from tlbench.engine.choices import Choices
 from tlbench.engine.execution import Execution
 from tlbench.engine.executor import Engine, Executor, Mode, default_jobs
 from tlbench.engine.jobs import Job, Watch, what_cannot_travel
+from tlbench.engine.means import Limits, Means, Ran
 from tlbench.engine.ownership import clear, refuse_other_versions, refuse_what_is_not_ours
 from tlbench.engine.pool import WorkerPool
 from tlbench.engine.progress import Progress
@@ -16,9 +17,12 @@ __all__ = [
     "Execution",
     "Executor",
     "Job",
+    "Limits",
+    "Means",
     "Mode",
     "Pending",
     "Progress",
+    "Ran",
     "Tuned",
     "Tuning",
     "Watch",

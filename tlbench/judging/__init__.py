@@ -6,7 +6,7 @@ Rooms of its own: `verdict`, `changes`, `figures`, `report`; what draws stays be
 from tlbench.judging import stats
 from tlbench.judging.accepted import Accepted, accepted_of, finished, named, read_accepted_or_run, write_accepted
 from tlbench.judging.gate import HELD, NOTHING_ACCEPTED, Demands, Gate, check_code, check_gate
-from tlbench.judging.power import Pilot, outlook, pilot_of
+from tlbench.judging.power import Pilot, choose, outlook, pilot_of
 from tlbench.judging.readings import target_score
 from tlbench.judging.simulation import Scenario, any_flag, coverage, noise, shares, simulate
 from tlbench.judging.stats import Floats
@@ -24,6 +24,7 @@ __all__ = [
     "any_flag",
     "check_code",
     "check_gate",
+    "choose",
     "coverage",
     "finished",
     "named",

@@ -9,11 +9,13 @@ from tlbench.trials.grid import tries
 from tlbench.trials.outcome import conclude
 from tlbench.trials.plan import Outline, Plan, outline, resolve
 from tlbench.trials.planfile import notes, run_of
+from tlbench.trials.scheme import PILOT, Scheme, pilot_suite, scheme_of
 from tlbench.trials.similarity_scores import Scoring
 from tlbench.trials.trial import FAILED_TOGETHER, Trial, run_together
 
 __all__ = [
     "FAILED_TOGETHER",
+    "PILOT",
     "PLAIN",
     "ArmAtSeed",
     "Cell",
@@ -21,6 +23,7 @@ __all__ = [
     "Conditions",
     "Outline",
     "Plan",
+    "Scheme",
     "Scoring",
     "Trial",
     "TrialData",
@@ -30,8 +33,10 @@ __all__ = [
     "layout_is_safe",
     "notes",
     "outline",
+    "pilot_suite",
     "resolve",
     "run_of",
     "run_together",
+    "scheme_of",
     "tries",
 ]

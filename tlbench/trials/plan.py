@@ -19,6 +19,7 @@ from tlbench.trials.cell import Cell
 from tlbench.trials.conditions import PLATEAU, Conditions
 from tlbench.trials.draws import draw_of
 from tlbench.trials.leaks import Found, guard
+from tlbench.trials.scheme import Scheme, scheme_of
 from tlbench.trials.similarity_scores import Scoring
 from tlbench.trials.trial import Trial
 from tlbench.workspace import Workspace
@@ -33,6 +34,7 @@ class Plan:
     """
 
     suite: Suite
+    scheme: Scheme
     cells: list[Cell]
     skipped: list[str] = field(default_factory=list)
     extended: dict[str, int] = field(default_factory=dict)
@@ -47,6 +49,10 @@ class Plan:
         """How many seeds are planned for a cell so far."""
         return self.extended.get(cell.path, self.suite.looks[0])
 
+    def baseline_seeds(self, cell: Cell, protocol: Protocol) -> int:
+        """How many seeds of a cell's baseline are planned so far; no more than its own where that trains longer."""
+        return self.seeds(cell) * (self.scheme.surplus if protocol != "equal_compute" else 1)
+
     def baseline(self, cell: Cell, seed: int, protocol: Protocol | None = None) -> Trial:
         """The cell's baseline at one seed: the same target and setup, no source, the budget of the protocol.
 
@@ -60,11 +66,14 @@ class Plan:
 
     def trials(self) -> list[Trial]:
         """All distinct trials, seed by seed; a baseline is there once, however many cells lean on it."""
-        pairs = [
-            (cell, seed) for seed in range(self.suite.looks[-1]) for cell in self.runnable if seed < self.seeds(cell)
-        ]
-        found = [trial for c, seed in pairs for trial in (*self.baselines(c, seed).values(), c.trial(seed))]
-        return list({trial.path: trial for trial in found}.values())
+        found = [trial for cell in self.runnable for trial in self._of(cell)]
+        return sorted({trial.path: trial for trial in found}.values(), key=lambda trial: trial.seed)
+
+    def _of(self, cell: Cell) -> Iterator[Trial]:
+        """A cell's trials, its baselines' first."""
+        for protocol in self.suite.protocols:
+            yield from (self.baseline(cell, seed, protocol) for seed in range(self.baseline_seeds(cell, protocol)))
+        yield from (cell.trial(seed) for seed in range(self.seeds(cell)))
 
     def scorings(self) -> list[Scoring]:
         """The similarities of every source and target, at every planned seed's draw."""
@@ -97,8 +106,10 @@ def budgeted(cell: Cell, protocol: Protocol) -> Conditions:
     return replace(own, budget=longer, variant=f"plus{extra}epochs")
 
 
-def resolve(suite: Suite, workspace: Workspace) -> Plan:
+def resolve(suite: Suite, workspace: Workspace, scheme: Scheme | None = None) -> Plan:
     """Opens the datasets, reconciles inputs and crosses sources, targets and methods into cells.
+
+    scheme: the suite's own where no run was begun.
 
     Raises:
         TlbenchError: a dataset cannot be read, n_train does not fit its pool, two entries share a label, or a method
@@ -129,7 +140,7 @@ def resolve(suite: Suite, workspace: Workspace) -> Plan:
     _distinct("network", [cell.conditions.setup for cell in cells.values()])
     _try_out(cells.values(), workspace)
     guarded, overlaps = guard(list(cells.values()), suite.leak, workspace)
-    return Plan(suite, guarded, list(dict.fromkeys(skipped)), overlaps=overlaps)
+    return Plan(suite, scheme or scheme_of(suite, None), guarded, list(dict.fromkeys(skipped)), overlaps=overlaps)
 
 
 def _crossed(suite: Suite, target: Target, form: Form, controls: Sequence[Control]) -> Iterator[Cell]:

@@ -4,7 +4,7 @@ from tlbench.judging.verdict.arm import Arm
 from tlbench.judging.verdict.cell_records import CellRecords, area_of, disagreement
 from tlbench.judging.verdict.evidence import OVERLAP, Evidence, evidence
 from tlbench.judging.verdict.judge import LEAST_PAIRS, Design, Judgement, judge
-from tlbench.judging.verdict.judged import Judged, judge_run, verdicts
+from tlbench.judging.verdict.judged import Judged, judge_run, note_reported, verdicts
 from tlbench.judging.verdict.shown import Verdict
 from tlbench.judging.verdict.starts import Starts
 
@@ -24,5 +24,6 @@ __all__ = [
     "evidence",
     "judge",
     "judge_run",
+    "note_reported",
     "verdicts",
 ]

@@ -1,5 +1,6 @@
 """A run judged: its plan, its records and its verdicts, read from its folder in one pass."""
 
+import contextlib
 from collections import Counter
 from dataclasses import dataclass
 from html import escape
@@ -7,12 +8,14 @@ from pathlib import Path
 
 import pandas as pd
 
+from tlbench.errors import TlbenchError
 from tlbench.frame import verdict_table
 from tlbench.judging.readings import target_score
 from tlbench.judging.verdict.cell_records import CellRecords, read_cells
 from tlbench.judging.verdict.cells import judge_cells
 from tlbench.judging.verdict.shown import Verdict
 from tlbench.judging.verdict.starts import Starts, best_starts
+from tlbench.records import SCHEMA_VERSION
 from tlbench.runfile import Run, read_run
 
 SHOWN = (
@@ -70,6 +73,18 @@ def judge_run(folder: str | Path) -> Judged:
         scores = {cell.plan.baseline: target_score(cell.base.records) for cell in cells}
         run = run.model_copy(update={"target_scores": scores})
     return Judged(folder, run, cells, judge_cells(run, cells), best_starts(run, cells))
+
+
+def note_reported(judged: Judged) -> None:
+    """Keeps in `run.json` at how many seeds verdicts were shown: a later look has to share the level with this one.
+
+    Half a look is no look, and is shown as provisional. A folder that cannot be written is left as it is.
+    """
+    run, complete = judged.run, judged.cells and not any(verdict.provisional for verdict in judged.verdicts)
+    reported = tuple(sorted({*run.reported, *(cell.planned for cell in judged.cells if cell.plan.role == "cell")}))
+    if complete and reported != run.reported and run.schema_version == SCHEMA_VERSION:
+        with contextlib.suppress(TlbenchError):
+            read_run(judged.folder).model_copy(update={"reported": reported}).write(judged.folder)
 
 
 def verdicts(folder: str | Path) -> tuple[Run, list[Verdict]]:
