@@ -75,8 +75,8 @@ def test_an_unfinished_run_is_refused(run_folder: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"schema_version": 1}, "has schema version 1, this tlbench reads 2; accept a run anew"),
-        ({"schema_version": 9}, "has schema version 9, this tlbench reads 2; accept a run anew"),
+        ({"schema_version": 1}, "protocol changed: .* was accepted under edition 1 and this tlbench judges by 3"),
+        ({"schema_version": 9}, "has schema version 9, this tlbench reads 3; accept a run anew"),
         ({"extra": 1}, "is not an accepted file: extra: Extra inputs are not permitted"),
         ({"arms": {}}, "needs the arm"),
         ({"suite": []}, "is not an accepted file: suite: Input should be a valid string"),

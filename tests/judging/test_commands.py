@@ -61,9 +61,18 @@ def test_gate_refuses_other_code_and_unfinished_runs(tlbench: Run, monkeypatch: 
 
 
 def test_a_broken_accepted_file_is_one_line_and_exit_code_2(tlbench: Run) -> None:
-    Path("x.json").write_text('{"schema_version": 2}')
+    Path("x.json").write_text('{"schema_version": 3}')
     code, _, err = tlbench("gate", "a", "--accepted", "x.json")
     assert code == 2
+    assert err.count("\n") == 1
+
+
+def test_what_an_earlier_edition_accepted_is_accepted_anew(tlbench: Run) -> None:
+    """With an exit code of its own: neither held nor broken."""
+    Path("x.json").write_text('{"schema_version": 2}')
+    code, out, err = tlbench("gate", "a", "--accepted", "x.json")
+    assert (code, out) == (6, "")
+    assert "protocol changed: x.json was accepted under edition 2" in err
     assert err.count("\n") == 1
 
 

@@ -1,7 +1,7 @@
 """What judges, from records alone and without torch: report, compare, accept, gate, export, history."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -84,9 +84,9 @@ def gate(
     summary: Annotated[bool, typer.Option("--summary", help="Append markdown to $GITHUB_STEP_SUMMARY.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Holds a run against the accepted one: 0 held, 1 regression, 3 trials failed, 4 undecided, 5 nothing accepted."""
+    """Holds a run to the accepted one: 0 held, 1 regression, 3 trials failed, 4 undecided, 5 none accepted, 6 protocol."""
     from tlbench.environment import code_digest
-    from tlbench.judging import NOTHING_ACCEPTED, Demands, check_code, check_gate, finished, named, read_accepted_or_run
+    from tlbench.judging import NOTHING_ACCEPTED, Demands, check_code, check_gate, finished, named
     from tlbench.judging.changes import Rule
     from tlbench.judging.report import printed, publish
     from tlbench.judging.verdict import judge_run
@@ -97,13 +97,24 @@ def gate(
     if not path.is_file():
         typer.echo(f"tlbench: nothing accepted yet at {path}: tlbench accept {folder}, then commit it", err=True)
         raise typer.Exit(NOTHING_ACCEPTED)
-    reference = read_accepted_or_run(path)
+    reference = _reference(path)
     demands = Demands(require_noninferior, require_conclusive, fail_on_negative, tuple(allow_missing or ()))
     outcome = check_gate(reference, judged, Rule.of(reference.settings, alpha, margin and margin / 100), demands)
     opening = outcome.lines(str(path))
     say(printed(outcome, opening, as_json=as_json))
     publish(outcome, opening, junit=junit, summary=summary)
     raise typer.Exit(outcome.code)
+
+
+def _reference(path: Path) -> Any:
+    """What was accepted; one of an earlier edition of the protocol ends the command with a code of its own."""
+    from tlbench.judging import PROTOCOL_CHANGED, ProtocolChangedError, read_accepted_or_run
+
+    try:
+        return read_accepted_or_run(path)
+    except ProtocolChangedError as error:
+        typer.echo(f"tlbench: {error}", err=True)
+        raise typer.Exit(PROTOCOL_CHANGED) from None
 
 
 def _accepted_path(accepted: Path, suite: str) -> Path:

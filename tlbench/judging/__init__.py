@@ -4,8 +4,16 @@ Rooms of its own: `verdict`, `changes`, `figures`, `report`; what draws stays be
 """
 
 from tlbench.judging import stats
-from tlbench.judging.accepted import Accepted, accepted_of, finished, named, read_accepted_or_run, write_accepted
-from tlbench.judging.gate import HELD, NOTHING_ACCEPTED, Demands, Gate, check_code, check_gate
+from tlbench.judging.accepted import (
+    Accepted,
+    ProtocolChangedError,
+    accepted_of,
+    finished,
+    named,
+    read_accepted_or_run,
+    write_accepted,
+)
+from tlbench.judging.gate import HELD, NOTHING_ACCEPTED, PROTOCOL_CHANGED, Demands, Gate, check_code, check_gate
 from tlbench.judging.power import Pilot, choose, outlook, pilot_of
 from tlbench.judging.readings import target_score
 from tlbench.judging.simulation import Scenario, any_flag, coverage, noise, shares, simulate
@@ -14,11 +22,13 @@ from tlbench.judging.stats import Floats
 __all__ = [
     "HELD",
     "NOTHING_ACCEPTED",
+    "PROTOCOL_CHANGED",
     "Accepted",
     "Demands",
     "Floats",
     "Gate",
     "Pilot",
+    "ProtocolChangedError",
     "Scenario",
     "accepted_of",
     "any_flag",

@@ -13,8 +13,13 @@ from tlbench.records import RUN_FILE, Outcome, Record, digest_of, read_json, wri
 from tlbench.runfile import Role, Section, VerdictSettings, parse
 from tlbench.shelf import slug
 
-VERSION = 2
+VERSION = 3
+EARLIER = (1, 2)
 DIGITS = 6  # decimals of scores: a millionth is far below one test item
+
+
+class ProtocolChangedError(TlbenchError):
+    """What was accepted was judged by an earlier edition of the protocol, so that nothing can be held to it."""
 
 
 class Plain(Section):
@@ -116,7 +121,7 @@ class CellSeeds(Plain):
 class Accepted(Plain):
     """What a run came to, with the settings it is held by; what `results/accepted/<suite>.json` contains."""
 
-    schema_version: Literal[2] = 2
+    schema_version: Literal[3] = 3
     suite: str
     metric: str
     higher_is_better: bool
@@ -258,9 +263,15 @@ def parse_accepted(plain: Any, where: str) -> Accepted:
     """An accepted file's content from plain data; `where` names its origin in errors.
 
     Raises:
-        TlbenchError: another schema version, or not such a file.
+        ProtocolChangedError: it is of an earlier edition.
+        TlbenchError: a later schema version, or not such a file.
     """
     version = plain.get("schema_version") if isinstance(plain, dict) else None
+    if isinstance(version, int) and version in EARLIER:
+        raise ProtocolChangedError(
+            f"protocol changed: {where} was accepted under edition {version} and this tlbench judges by {VERSION}; look "
+            "at the run, then accept it anew"
+        )
     if version != VERSION:
         raise TlbenchError(f"{where} has schema version {version}, this tlbench reads {VERSION}; accept a run anew")
     accepted: Accepted = parse(Accepted, plain, f"{where} is not an accepted file", "accept a run anew")

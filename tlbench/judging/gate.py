@@ -11,7 +11,7 @@ from tlbench.judging.accepted import Accepted, accepted_of
 from tlbench.judging.changes import AXES, UNTESTED, Change, Rule, changes, comparable_clocks, counted, said
 from tlbench.judging.verdict import Judged
 
-HELD, REGRESSION, FAILED, INCONCLUSIVE, NOTHING_ACCEPTED = 0, 1, 3, 4, 5  # exit codes; 2 is usage
+HELD, REGRESSION, FAILED, INCONCLUSIVE, NOTHING_ACCEPTED, PROTOCOL_CHANGED = 0, 1, 3, 4, 5, 6  # 2 is usage
 PROBLEMS = {"dropped": "regression", "missing": "missing", "other data": "other data", "too few": "too few seeds"}
 
 
