@@ -269,8 +269,8 @@ def parse_accepted(plain: Any, where: str) -> Accepted:
     version = plain.get("schema_version") if isinstance(plain, dict) else None
     if isinstance(version, int) and version in EARLIER:
         raise ProtocolChangedError(
-            f"protocol changed: {where} was accepted under edition {version} and this tlbench judges by {VERSION}; look "
-            "at the run, then accept it anew"
+            f"protocol changed: {where} was accepted under edition {version} and this tlbench judges by {VERSION}; "
+            "look at the run, then accept it anew"
         )
     if version != VERSION:
         raise TlbenchError(f"{where} has schema version {version}, this tlbench reads {VERSION}; accept a run anew")
