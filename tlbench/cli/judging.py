@@ -84,7 +84,7 @@ def gate(
     summary: Annotated[bool, typer.Option("--summary", help="Append markdown to $GITHUB_STEP_SUMMARY.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Holds a run to the accepted one: 0 held, 1 regression, 3 failed, 4 undecided, 5 none accepted, 6 other edition."""
+    """Holds a run to the accepted one: 0 held, 1 regression, 3 failed, 4 open, 5 none accepted, 6 other edition."""
     from tlbench.environment import code_digest
     from tlbench.judging import NOTHING_ACCEPTED, Demands, check_code, check_gate, finished, named
     from tlbench.judging.changes import Rule
