@@ -133,6 +133,7 @@ class PlannedCell(Section):
     """A cell: where its records lie, how many seeds are planned so far, its baseline under each budget protocol.
 
     expect: what a control must come out as. input: the form of its network's input. leak: where test items were seen.
+    crossed: where the records of its trials with the next seed's draw of the source lie, at the first look's seeds.
     """
 
     path: CellPath
@@ -147,6 +148,7 @@ class PlannedCell(Section):
     method: PlannedMethod
     input: dict[str, Any] = {}
     leak: Leak | None = None
+    crossed: CellPath | None = None
 
 
 class RunSuite(Section):

@@ -36,7 +36,8 @@ class Pending:
         jobs: list[Scoring | Trial] = [*self.scorings, *self.trials]
         for job in jobs:
             if job.source is not None:
-                seed = job.seed if job.source.varies else 0
+                drawn_with = job.drawn_with if isinstance(job, Trial) else job.seed
+                seed = drawn_with if job.source.varies else 0
                 loading = Loading(job.source, job.conditions.setup, seed, job.conditions.root_seed)
                 found[(job.source, job.conditions.setup, seed)] = loading
         return list(found.values())

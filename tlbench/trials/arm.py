@@ -51,10 +51,9 @@ class ArmAtSeed:
 
 
 def arm_of(
-    source: Source | None, method: Method, conditions: Conditions, seed: int, data: TrialData, workspace: Workspace
+    weights: Weights | None, method: Method, conditions: Conditions, seed: int, data: TrialData, workspace: Workspace
 ) -> ArmAtSeed:
-    """Loads the source, kept for the next trial, and builds the seed's own network, the same for every arm."""
-    weights = weights_of(source, conditions, seed, workspace) if source is not None else None
+    """The arm on the seed's own network, the same for every arm."""
     with seeded(*conditions.stream("weights", seed)):
         fresh = conditions.setup.build(len(data.classes))
     return ArmAtSeed(conditions, method, seed, data, Materials(fresh, weights, data.classes, data.named), workspace)

@@ -13,7 +13,7 @@ from tlbench.errors import one_line
 from tlbench.method import Method
 from tlbench.records import Kind, Outcome, OutcomeT, Record, Timing
 from tlbench.source import Source
-from tlbench.trials.arm import ArmAtSeed, arm_of
+from tlbench.trials.arm import ArmAtSeed, arm_of, weights_of
 from tlbench.trials.choice import PLAIN, Choice
 from tlbench.trials.conditions import Conditions
 from tlbench.trials.draws import data_of
@@ -21,17 +21,28 @@ from tlbench.trials.grid import tries, tries_together
 from tlbench.trials.outcome import conclude
 from tlbench.workspace import Workspace
 
+CROSSED = ".crossed"  # of the path of trials with another seed's draw of their source
 FAILED_TOGETHER = "trained together, they failed"
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A cell at one seed. `source` is None for methods that take none."""
+    """A cell at one seed. `source` is None for methods that take none.
+
+    source_seed: whose draw of the source it starts from, where that is not the trial's own: so that what the source's
+    draw adds can be told from what the data's does.
+    """
 
     source: Source | None
     method: Method
     conditions: Conditions
     seed: int
+    source_seed: int | None = None
+
+    @property
+    def drawn_with(self) -> int:
+        """The seed of its source."""
+        return self.seed if self.source_seed is None else self.source_seed
 
     @property
     def source_label(self) -> str:
@@ -43,7 +54,8 @@ class Trial:
     @property
     def cell(self) -> str:
         """The cell's path within a run."""
-        return f"{self.conditions.target.label}/{self.source_label}/{self.method.label}"
+        crossed = "" if self.source_seed is None else CROSSED
+        return f"{self.conditions.target.label}/{self.source_label}/{self.method.label}{crossed}"
 
     @property
     def path(self) -> Path:
@@ -58,7 +70,8 @@ class Trial:
     def recipe(self, workspace: Workspace) -> dict[str, Any]:
         """Plain data that fixes the trial; a record holds for as long as it is equal."""
         source = source_recipe(self.source, workspace) if self.source else None
-        return {"source": source, "method": self.method.recipe()} | self.conditions.recipe(workspace, self.seed)
+        own = {"source": source, "method": self.method.recipe()} | self.conditions.recipe(workspace, self.seed)
+        return own if self.source_seed is None else own | {"source_seed": self.source_seed}
 
     def run(
         self, workspace: Workspace, choice: Choice | None = None, where: Mapping[str, Any] | None = None
@@ -75,8 +88,9 @@ class Trial:
 
     def arm(self, workspace: Workspace) -> ArmAtSeed:
         """The trial's arm, its data drawn and its source loaded, not yet trained."""
-        data = data_of(self.conditions, self.seed, workspace)
-        return arm_of(self.source, self.method, self.conditions, self.seed, data, workspace)
+        data, source = data_of(self.conditions, self.seed, workspace), self.source
+        weights = weights_of(source, self.conditions, self.drawn_with, workspace) if source is not None else None
+        return arm_of(weights, self.method, self.conditions, self.seed, data, workspace)
 
     def _work(self, workspace: Workspace, choice: Choice) -> tuple[Outcome, Timing]:
         arm = self.arm(workspace)
