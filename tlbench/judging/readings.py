@@ -10,6 +10,7 @@ from tlbench.judging import stats
 from tlbench.records import Outcome, Record
 
 REACHED = 0.95  # of the baseline's final validation score: the target of "steps to target"
+IMPROVING = 2  # of the metric's margin: a rise over the last quarter of the budget beyond which it was too short
 FIRST = 5  # baseline seeds that set it
 
 
@@ -40,6 +41,7 @@ def convergence(
     """
     curves = [(curve_of(own[seed]), curve_of(base[seed]), own[seed].outcome) for seed in pairs]
     both = [(a, b, outcome.validation_chance) for a, b, outcome in curves if a is not None and b is not None]
+    rise = IMPROVING * curves[0][2].judged.margin if both else 0.0
     if not both:
         return None
     readings: dict[str, Any] = _differences(
@@ -48,7 +50,7 @@ def convergence(
         slope=[a.slope() - b.slope() for a, b, _ in both],
         asymptote=[a.asymptote() - b.asymptote() for a, b, _ in both],
     )
-    readings["baseline_still_improving"] = float(np.mean([b.still_improving() for _, b, _ in both]))
+    readings["baseline_still_improving"] = float(np.mean([b.still_improving(rise) for _, b, _ in both]))
     if target is not None:
         steps = [(a.steps_to(target), b.steps_to(target)) for a, b, _ in both]
         ratio, censored = stats.median_log2_ratio([a for a, _ in steps], [b for _, b in steps])

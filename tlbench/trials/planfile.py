@@ -24,6 +24,7 @@ def run_of(plan: Plan, workspace: Workspace, name: str, engine: Mapping[str, Any
             name=suite.name or name,
             description=suite.description,
             metric=suite.metric.label,
+            also=tuple(metric.label for metric in suite.also),
             seeds=suite.seeds,
             root_seed=suite.root_seed,
             image_size=suite.image_size,
