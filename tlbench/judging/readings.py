@@ -21,13 +21,20 @@ def curve_of(record: Record[Outcome]) -> LearningCurve | None:
 
 
 def target_score(baseline: dict[int, Record[Outcome]]) -> float | None:
-    """The validation score to be reached: nearly the mean final one of the first five baseline seeds."""
-    first = [curve_of(baseline[seed]) for seed in sorted(baseline)[:FIRST] if baseline[seed].status == "done"]
-    final = [curve.validation_score[-1] for curve in first if curve is not None]
+    """The validation score to be reached: nearly the mean final one of the first five baseline seeds.
+
+    Below zero, as a loss is that was turned round, nearly all of the way there from a guess; None where that is none.
+    """
+    first = [baseline[seed] for seed in sorted(baseline)[:FIRST] if baseline[seed].status == "done"]
+    final = [
+        (curve.validation_score[-1], made.outcome.validation_chance) for made in first if (curve := curve_of(made))
+    ]
     if not final:
         return None
-    mean = float(np.mean(final))
-    return REACHED * mean if mean >= 0 else mean / REACHED  # below zero, a loss: one a little larger
+    mean, chance = (float(value) for value in np.mean(final, 0))
+    if mean >= 0:
+        return REACHED * mean
+    return chance + REACHED * (mean - chance) if mean > chance else None
 
 
 def convergence(

@@ -1,7 +1,7 @@
 """Verdicts: the array function that judges, the screen before it, and the path from a run's records."""
 
 from tlbench.judging.verdict.arm import Arm
-from tlbench.judging.verdict.cell_records import CellRecords, area_of, disagreement
+from tlbench.judging.verdict.cell_records import CellRecords, area_of, disagreement, higher_is_better
 from tlbench.judging.verdict.judge import LEAST_PAIRS, Design, Evidence, Judgement, evidence, judge
 from tlbench.judging.verdict.judged import Judged, judge_run, verdicts
 from tlbench.judging.verdict.shown import Verdict
@@ -20,6 +20,7 @@ __all__ = [
     "area_of",
     "disagreement",
     "evidence",
+    "higher_is_better",
     "judge",
     "judge_run",
     "verdicts",
