@@ -40,6 +40,7 @@ def measured(
     chance: float = CHANCE,
     chance_limit: float | None = None,
     higher_is_better: bool = True,
+    margin: float = 0.005,
 ) -> Measured:
     """A metric's reading of these contributions; by default an accuracy's, whose luck is the majority class's."""
     values = np.asarray(items)
@@ -52,7 +53,7 @@ def measured(
         chance=chance,
         chance_limit=chance_limit,
         higher_is_better=higher_is_better,
-        margin=0.005,
+        margin=margin,
     )
 
 

@@ -14,6 +14,8 @@ from tests.tiny import ACCURACY, tiny_conditions, tiny_suite, tiny_trial
 from tlbench.dataset import Labels
 from tlbench.errors import TlbenchError
 from tlbench.metric import Metric, metrics
+from tlbench.metrics.accuracy import Accuracy
+from tlbench.testing import CHECKS
 from tlbench.training import FittedClassifier
 from tlbench.trials import resolve, run_of
 from tlbench.workspace import Workspace
@@ -38,7 +40,7 @@ class LogLoss(Metric):
 
     def chance(self, labels: Labels) -> float:
         """The entropy of the labels."""
-        shares = np.bincount(labels) / len(labels)
+        shares = np.unique(labels, return_counts=True)[1] / len(labels)
         return float(-(shares * np.log(shares)).sum())
 
     def chance_limit(self, labels: Labels) -> float:
@@ -158,3 +160,44 @@ def test_margins_are_the_metrics_own_unless_the_suite_says_others(workspace: Wor
 
     assert margins() == (1.5, 3.0)
     assert margins(verdict={"margin": 0.2}) == (0.2, 3.0)
+
+
+@dataclass(frozen=True)
+class Reversed(LogLoss):
+    """Likelihoods that are called losses."""
+
+    def contributions(self, scores: Tensor, labels: Tensor) -> Tensor:
+        """(n,) probabilities of the labels."""
+        return torch.softmax(scores.double(), 1).gather(1, labels[:, None])[:, 0].nan_to_num(0.0)
+
+
+@dataclass(frozen=True)
+class Named(Accuracy):
+    """Accuracy to which the class with the number 2 adds twice."""
+
+    def contributions(self, scores: Tensor, labels: Tensor) -> Tensor:
+        """(n,) 0, 1, or 2 where an item of that class is right."""
+        return (scores.argmax(1) == labels) * (1 + (labels == 2).double())
+
+
+@dataclass(frozen=True)
+class Unlucky(Accuracy):
+    """Accuracy that luck makes worse."""
+
+    def chance_limit(self, labels: Labels) -> float:
+        """A tenth less than chance."""
+        return 0.9 * self.chance(labels)
+
+
+@pytest.mark.parametrize(
+    ("metric", "said"),
+    [
+        (Reversed(), "good predictions are not better"),
+        (Named(), "renaming classes changes something"),
+        (Unlucky(), "the same scores for all are not at chance"),
+        (LogLoss(), "scores of nan are not dealt with"),
+    ],
+)
+def test_a_metric_that_breaks_its_contract_is_found(metric: Metric, said: str, workspace: Workspace) -> None:
+    with pytest.raises(AssertionError, match=said):
+        CHECKS[Metric](metric, workspace)

@@ -55,7 +55,7 @@ class LearningCurve:
         reached = (s for s, a in zip(self.steps, self.validation_score, strict=True) if a >= score)
         return next(reached, None)
 
-    def still_improving(self) -> bool:
-        """Whether the last quarter of the budget ended more than a point above its beginning."""
+    def still_improving(self, rise: float = 0.01) -> bool:
+        """Whether the last quarter of the budget ended more than `rise`, a point, above its beginning."""
         quarter = next(i for i, s in enumerate(self.steps) if s >= 0.75 * self.steps[-1])
-        return self.validation_score[-1] - self.validation_score[quarter] > 0.01
+        return self.validation_score[-1] - self.validation_score[quarter] > rise

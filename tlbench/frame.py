@@ -15,13 +15,14 @@ LABELS = ("target", "source", "method")
 def read(folder: str | Path) -> pd.DataFrame:
     """A row a trial: target, source, method (their labels), seed, status, the measured metrics, seconds, steps.
 
-    The judged metric comes first; what a failed trial does not have is missing.
+    The judged metric comes first, then those shown beside it; what a failed trial does not have is missing.
 
     Raises:
         TlbenchError: the folder holds no run.
     """
     folder = Path(folder)
-    metrics = dict.fromkeys([read_run(folder).suite.metric])
+    suite = read_run(folder).suite
+    metrics = dict.fromkeys([suite.metric, *suite.also])
     rows = []
     for path, record in iterate(folder):
         outcome, done = record.outcome, record.status == "done"

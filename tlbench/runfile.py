@@ -152,11 +152,12 @@ class PlannedCell(Section):
 
 
 class RunSuite(Section):
-    """What a reader must know of the suite. budget: how every arm is trained."""
+    """What a reader must know of the suite. also: metrics shown beside the judged; budget: how every arm is trained."""
 
     name: str
     description: str = ""
     metric: str = "accuracy"
+    also: tuple[str, ...] = ()
     protocols: tuple[Protocol, ...] = ("equal_steps",)
     seeds: int | Literal["auto"] = 5
     root_seed: int = 0

@@ -42,9 +42,14 @@ MethodSpec: TypeAlias = Annotated[InstanceOf[Method], BeforeValidator(methods.ma
 SimilaritySpec: TypeAlias = Annotated[InstanceOf[Similarity], BeforeValidator(similarities.make)]
 NULL_PAIRS: tuple[tuple[str, Expectation], ...] = (("finetune", "unflagged"), ("linear_probe", "any"))
 Counts: TypeAlias = Annotated[list[int], BeforeValidator(lambda value: [value] if isinstance(value, int) else value)]
-Words: TypeAlias = Annotated[
-    tuple[str, ...], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)
-]
+
+
+def _several(value: object) -> object:
+    """One that stands alone is a list of one."""
+    return [value] if isinstance(value, str) else value
+
+
+Words: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_several)]
 Rates: TypeAlias = Annotated[
     tuple[Annotated[float, Field(gt=0)], ...],
     Field(min_length=1),
@@ -128,6 +133,7 @@ class Suite(Strict):
     download: bool = False
     leak: LeakPolicy = "invalid"
     metric: MetricSpec = Field(default_factory=lambda: metrics.make("accuracy"))
+    also: Annotated[tuple[MetricSpec, ...], BeforeValidator(_several)] = ()
     verdict: Settings = Settings()  # type: ignore[call-arg]
 
     def __init__(self, **plain: Any) -> None:
@@ -157,6 +163,10 @@ class Suite(Strict):
         if self.baseline.needs_source:
             raise TlbenchError(f"baseline '{self.baseline.label}' needs a source; a baseline starts from none")
         _known_words(self.augment)
+        labels = [metric.label for metric in (self.metric, *self.also)]
+        for label in labels:
+            if labels.count(label) > 1:
+                raise TlbenchError(f"metric '{label}' is named twice; 'also' names those beside the judged one, once")
         return self
 
     @property

@@ -188,27 +188,50 @@ def _check_metric(metric: Metric, _: Workspace) -> None:
     labels = torch.arange(60) % 3
     true = torch.nn.functional.one_hot(labels, 3).double() * 4 + torch.rand(60, 3, generator=random)
     shuffled = true[torch.randperm(60, generator=random)]
-    items, truth = metric.contributions(true, labels), labels.numpy()
-    assert items.shape == (60,), "there is not one contribution an item"
-    measured = metric.measure(true, truth)
-    assert abs(measured.score - float(items.double().mean())) < 1e-9, "the score is not the mean of contributions"
+    assert metric.margin > 0, "its margin is nothing"
     assert metric.value(true, labels) > metric.value(shuffled, labels), (
         "good predictions are not better, in its direction"
     )
-    assert not measured.at_chance, "good predictions are at chance"
-    renamed = metric.contributions(true[:, [2, 0, 1]], (labels + 1) % 3)
+    assert not metric.measure(true, labels.numpy()).at_chance, "good predictions are at chance"
+    assert metric.measure(torch.zeros(60, 3), labels.numpy()).at_chance, "the same scores for all are not at chance"
+    some = labels[:50] * labels[10:] // 2  # classes 0 and 2 in most places, not equally often
+    for scores, truth in ((true, labels), (shuffled, labels), (shuffled[:50], some)):
+        _check_contributions(metric, scores, truth)
+        _check_chance(metric, truth)
+    _check_nasty_scores(metric, true, labels)
+
+
+def _check_contributions(metric: Metric, scores: torch.Tensor, labels: torch.Tensor) -> None:
+    items, measured = metric.contributions(scores, labels), metric.measure(scores, labels.numpy())
+    assert items.shape == labels.shape, "there is not one contribution an item"
+    assert abs(measured.score - float(items.double().mean())) < 1e-9, "the score is not the mean of contributions"
+    assert abs(measured.value - metric.value(scores, labels)) < 1e-5, "value and measure disagree"
+    renamed = metric.contributions(scores[:, [2, 0, 1]], (labels + 1) % 3)
     assert torch.allclose(renamed.double(), items.double()), "renaming classes changes something"
-    limit, chance = metric.chance_limit(truth), metric.chance(truth)
+    better, before = scores.clone(), measured.value - 1e-5
+    for place in range(0, len(labels), 7):
+        better[place, labels[place]] += 3
+        after = metric.value(better, labels)
+        assert after >= before, "a better prediction makes the score worse"
+        before = after - 1e-5
+
+
+def _check_chance(metric: Metric, labels: torch.Tensor) -> None:
+    limit, chance = metric.chance_limit(labels.numpy()), metric.chance(labels.numpy())
     assert (limit >= chance) == metric.higher_is_better or limit == chance, "luck makes a guess worse"
-    for bad in (float("nan"), -float("inf")):
-        spoilt = true.clone()
-        spoilt[3] = bad
-        assert torch.isfinite(metric.contributions(spoilt, labels).double()).all(), (
-            f"scores of {bad} are not dealt with"
-        )
-    assert metric.margin > 0, "its margin is nothing"
-    diverged = torch.full((60, 3), torch.nan, dtype=torch.float64)
-    assert torch.isfinite(metric.contributions(diverged, labels)).all(), "a network that diverged has no finite score"
+    renamed = ((labels + 1) % 3).numpy()
+    assert abs(metric.chance(renamed) - chance) < 1e-9, "renaming classes changes chance"
+    assert abs(metric.chance_limit(renamed) - limit) < 1e-9, "renaming classes changes what luck reaches"
+
+
+def _check_nasty_scores(metric: Metric, scores: torch.Tensor, labels: torch.Tensor) -> None:
+    for bad in (float("nan"), -float("inf"), float("inf")):
+        spoilt, diverged = scores.clone(), torch.full_like(scores, bad)
+        spoilt[3], spoilt[4, 0] = bad, bad
+        for nasty in (spoilt, diverged, diverged.float()):
+            assert torch.isfinite(metric.contributions(nasty, labels).double()).all(), (
+                f"scores of {bad} are not dealt with"
+            )
 
 
 def _view(*, shuffled: bool = False, renamed: bool = False) -> View:

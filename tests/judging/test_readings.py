@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
-from tests.synthetic import failure, record, rising
+from tests.synthetic import failure, measured, record, rising
 from tlbench.judging.readings import convergence, cost, curve_of, target_score
 from tlbench.records import Outcome, Record, Timing
 
@@ -39,6 +39,15 @@ def test_a_record_without_curve_has_none() -> None:
 
 def test_the_target_is_a_share_of_the_first_five_baselines() -> None:
     assert target_score(arm(0.5, 0.6, 0.7, 0.6, 0.6, 0.0, 0.0)) == pytest.approx(0.95 * 0.6)
+
+
+def test_below_zero_the_target_is_nearly_all_of_the_way_from_a_guess() -> None:
+    """A log loss of 1.4 and of 1.0, where a guess has 2: not 1.26, which 5 % more loss would be."""
+    curves = (rising(-2.1, -1.4), rising(-2.1, -1.0))
+    base = {seed: record(seed, 0.5, curve=curve, validation_chance=-2.0) for seed, curve in enumerate(curves)}
+    assert target_score(base) == pytest.approx(-2.0 + 0.95 * 0.8)
+    worse = {0: record(0, 0.5, curve=rising(-2.1, -2.05), validation_chance=-2.0)}
+    assert target_score(worse) is None
 
 
 def test_failed_baselines_and_those_without_curve_set_no_target() -> None:
@@ -116,6 +125,9 @@ def test_an_undertrained_baseline_is_told() -> None:
     steep = arm(0.6, 0.6, 0.6)
     assert (convergence(flat, steep, PAIRS, None) or {})["baseline_still_improving"] == 1
     assert (convergence(steep, flat, PAIRS, None) or {})["baseline_still_improving"] == 0
+    coarse = measured([0, 1], margin=1.0)  # a metric of which 2 is the least rise worth speaking of
+    base = {seed: record(seed, 0.5, curve=rising(), measured={"accuracy": coarse}) for seed in PAIRS}
+    assert (convergence(base, base, PAIRS, None) or {})["baseline_still_improving"] == 0
 
 
 def test_convergence_is_plain_data() -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from tlbench.errors import TlbenchError
-from tlbench.judging.verdict import Arm, CellRecords, Judged, area_of, disagreement, judge_run
+from tlbench.judging.verdict import Arm, CellRecords, Judged, area_of, disagreement, higher_is_better, judge_run
 from tlbench.records import RUN_FILE, Outcome, Record, digest_of, read_json, write_text
 from tlbench.runfile import Role, Section, VerdictSettings, parse
 from tlbench.shelf import slug
@@ -175,7 +175,7 @@ def accepted_of(judged: Judged) -> Accepted:
     return Accepted(
         suite=run.suite.name,
         metric=run.suite.metric,
-        higher_is_better=_higher_is_better(judged.cells),
+        higher_is_better=higher_is_better(judged.cells),
         root_seed=run.suite.root_seed,
         settings=run.verdict,
         environment=run.environment,
@@ -183,12 +183,6 @@ def accepted_of(judged: Judged) -> Accepted:
         arms=arms,
         cells={cell.path: _cell(cell, verdict.verdict) for cell, verdict in pairs if cell.pairs},
     )
-
-
-def _higher_is_better(cells: Sequence[CellRecords]) -> bool:
-    """What the records say of the metric; true where there are none."""
-    records = (record for cell in cells for arm in (cell.own, cell.base) for record in arm.records.values())
-    return next((record.outcome.judged.higher_is_better for record in records if record.status == "done"), True)
 
 
 def _arm(arm: Arm, timed: dict[int, Record[Outcome]]) -> ArmSeeds:

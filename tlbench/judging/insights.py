@@ -134,9 +134,9 @@ def limits(run: Run, verdicts: list[Verdict]) -> list[str]:
     """What the reader must know before leaning on the table."""
     settings, rates = run.verdict, run.suite.budget["learning_rates"]
     gains = (
-        f"Gains are {run.suite.metric} points over from-scratch ({settings.pairing} by seed), positive is better; "
-        f"a cell is flagged at alpha {settings.alpha:g} (Holm over its family, each direction at half) beyond a margin "
-        f"of {100 * settings.margin:g} points; convergence beyond "
+        f"Gains are {run.suite.metric} points (hundredths) over from-scratch ({settings.pairing} by seed), positive is "
+        f"better; a cell is flagged at alpha {settings.alpha:g} (Holm over its family, each direction at half) beyond "
+        f"a margin of {100 * settings.margin:g} points; convergence beyond "
         f"{100 * settings.convergence_margin:g}. Intervals: {_level(run)}, a cell, not simultaneous."
     )
     lines = [*dict.fromkeys(f"{v.target}: {v.notes[0]}" for v in verdicts if v.leak), gains]

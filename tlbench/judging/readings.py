@@ -10,6 +10,7 @@ from tlbench.judging import stats
 from tlbench.records import Outcome, Record
 
 REACHED = 0.95  # of the baseline's final validation score: the target of "steps to target"
+IMPROVING = 2  # of the metric's margin: a rise over the last quarter of the budget beyond which it was too short
 FIRST = 5  # baseline seeds that set it
 
 
@@ -20,13 +21,20 @@ def curve_of(record: Record[Outcome]) -> LearningCurve | None:
 
 
 def target_score(baseline: dict[int, Record[Outcome]]) -> float | None:
-    """The validation score to be reached: nearly the mean final one of the first five baseline seeds."""
-    first = [curve_of(baseline[seed]) for seed in sorted(baseline)[:FIRST] if baseline[seed].status == "done"]
-    final = [curve.validation_score[-1] for curve in first if curve is not None]
+    """The validation score to be reached: nearly the mean final one of the first five baseline seeds.
+
+    Below zero, as a loss is that was turned round, nearly all of the way there from a guess; None where that is none.
+    """
+    first = [baseline[seed] for seed in sorted(baseline)[:FIRST] if baseline[seed].status == "done"]
+    final = [
+        (curve.validation_score[-1], made.outcome.validation_chance) for made in first if (curve := curve_of(made))
+    ]
     if not final:
         return None
-    mean = float(np.mean(final))
-    return REACHED * mean if mean >= 0 else mean / REACHED  # below zero, a loss: one a little larger
+    mean, chance = (float(value) for value in np.mean(final, 0))
+    if mean >= 0:
+        return REACHED * mean
+    return chance + REACHED * (mean - chance) if mean > chance else None
 
 
 def convergence(
@@ -40,6 +48,7 @@ def convergence(
     """
     curves = [(curve_of(own[seed]), curve_of(base[seed]), own[seed].outcome) for seed in pairs]
     both = [(a, b, outcome.validation_chance) for a, b, outcome in curves if a is not None and b is not None]
+    rise = IMPROVING * curves[0][2].judged.margin if both else 0.0
     if not both:
         return None
     readings: dict[str, Any] = _differences(
@@ -48,7 +57,7 @@ def convergence(
         slope=[a.slope() - b.slope() for a, b, _ in both],
         asymptote=[a.asymptote() - b.asymptote() for a, b, _ in both],
     )
-    readings["baseline_still_improving"] = float(np.mean([b.still_improving() for _, b, _ in both]))
+    readings["baseline_still_improving"] = float(np.mean([b.still_improving(rise) for _, b, _ in both]))
     if target is not None:
         steps = [(a.steps_to(target), b.steps_to(target)) for a, b, _ in both]
         ratio, censored = stats.median_log2_ratio([a for a, _ in steps], [b for _, b in steps])

@@ -19,7 +19,8 @@ class Conditions:
     """What every arm at a target shares: what it is trained on, by which network, for how long, how it is judged.
 
     variant: names a budget that is not the suite's, in paths; "plateau" doubles it until validation stands still.
-    left_out: test items that are not tested on, since the pool or a source has seen them.
+    left_out: test items that are not tested on, since the pool or a source has seen them. also: metrics that the test
+    items are read by beside the judged one.
     """
 
     target: Target
@@ -30,6 +31,7 @@ class Conditions:
     root_seed: int = 0
     variant: str = ""
     left_out: tuple[int, ...] = ()
+    also: tuple[Metric, ...] = ()
 
     def recipe(self, workspace: Workspace, seed: int) -> dict[str, Any]:
         """Plain data that fixes the conditions at one seed."""
@@ -44,6 +46,8 @@ class Conditions:
         }
         if self.left_out:
             shared["left_out"] = digest_of(self.left_out)
+        if self.also:
+            shared["also"] = [metric.recipe() for metric in self.also]
         return shared | self.setup.recipe()
 
     def stream(self, what: str, seed: int) -> tuple[int, *tuple[object, ...]]:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from tlbench.errors import TlbenchError
 from tlbench.method import Predictor
+from tlbench.metric import Metric
 from tlbench.records import Outcome, Timing
 from tlbench.streams import key
 from tlbench.training import Clock, Items, Prefixed, predict
@@ -23,12 +24,12 @@ def conclude(arm: ArmAtSeed, attempts: Sequence[Attempt]) -> tuple[Outcome, Timi
     best = max(attempts, key=lambda attempt: attempt.score)
     data, metric, weights = arm.data, arm.conditions.metric, arm.materials.weights
     clock = Clock(data.train.labels.device)
-    scores, notes = _read_test(arm, best, clock)
+    scores, notes, probable = _read_test(arm, best, clock)
     curve = best.fitted.curve if best.fitted else None
     outcome = Outcome(
         failure=best.fitted.failure if best.fitted else None,
         metric=metric.label,
-        measured={metric.label: metric.measure(scores, data.test_labels)},
+        measured={one.label: one.measure(scores, data.test_labels) for one in (metric, *_also(arm, probable))},
         validation_chance=metric.chance_value(data.validation_labels),
         n_train=len(data.train),
         n_validation=len(data.validation),
@@ -53,9 +54,15 @@ def conclude(arm: ArmAtSeed, attempts: Sequence[Attempt]) -> tuple[Outcome, Timi
     return outcome, timing
 
 
-def _read_test(arm: ArmAtSeed, best: Attempt, clock: Clock) -> tuple[Tensor, tuple[str, ...]]:
-    """(n, C) scores of the test items, and what was chosen: the one place where the test split is read, at the end.
+def _also(arm: ArmAtSeed, probable: bool) -> list[Metric]:
+    """The metrics that are shown beside the judged one; probable: those that read probabilities too."""
+    return [metric for metric in arm.conditions.also if probable or not metric.probabilities]
 
+
+def _read_test(arm: ArmAtSeed, best: Attempt, clock: Clock) -> tuple[Tensor, tuple[str, ...], bool]:
+    """(n, C) scores of the test items, notes on them, and whether their softmax is probabilities.
+
+    The one place where the test split is read, at the end, for the winner, by all metrics.
     The test items are brought to where the others stand; where there is no room for that, all are read as inputs.
     """
     ground, tested = best.ground, Prefixed(arm.data.tested)
@@ -63,12 +70,14 @@ def _read_test(arm: ArmAtSeed, best: Attempt, clock: Clock) -> tuple[Tensor, tup
         passed = ground.prefix.apply(arm.data.tested, (arm.data.name, "tested"))
         ground, tested = (ground, passed) if passed else (Ground.at_inputs(arm.data), tested)
     if not best.start.readouts:
-        return predict(best.start.network, tested.items, ground.boundary), ()
+        return predict(best.start.network, tested.items, ground.boundary), (), True
     predictor, outputs = _fitted(arm, best, ground, clock)
     if arm.conditions.metric.probabilities and not predictor.probabilities:
         what = f"metric '{arm.conditions.metric.label}' reads probabilities"
         raise TlbenchError(f"{what}, and the scores of method '{arm.method.label}' are none")
-    return torch.from_numpy(predictor(outputs(tested.items))), predictor.notes
+    kept = _also(arm, predictor.probabilities)
+    notes = [f"not read by {one.label}: scores are no probabilities" for one in arm.conditions.also if one not in kept]
+    return torch.from_numpy(predictor(outputs(tested.items))), (*predictor.notes, *notes), predictor.probabilities
 
 
 class _Outputs:

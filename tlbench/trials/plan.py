@@ -6,10 +6,11 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from tlbench.dataset import Target
+from tlbench.dataset import Labels, Target
 from tlbench.errors import TlbenchError
 from tlbench.form import Form, default_form
 from tlbench.method import Materials, Method
+from tlbench.metric import Metric
 from tlbench.network import Setup
 from tlbench.runfile import Protocol, Role
 from tlbench.source import Source, Weights
@@ -157,18 +158,30 @@ def _crossed(suite: Suite, target: Target, form: Form, controls: Sequence[Contro
     augment = type(form).augmentation(suite.augment)
     for source, method, family, crossed in rows:
         setup = _setup(source, suite, form)
-        conditions = Conditions(target, setup, suite.budget, suite.metric, augment, suite.root_seed)
+        conditions = Conditions(target, setup, suite.budget, suite.metric, augment, suite.root_seed, also=suite.also)
         role: Role = "control" if (source, method) in expected else "cell"
         yield Cell(source, method, conditions, role, family, expected.get((source, method)), crossed)
 
 
 def _try_out(cells: Collection[Cell], workspace: Workspace) -> None:
-    """Has what would fail in every trial fail now: each target's draw, each method's start."""
+    """Has what would fail in every trial fail now: each target's draw and measures, each method's start."""
     for conditions in {(c.conditions.target, c.conditions.setup.label): c.conditions for c in cells}.values():
-        draw_of(conditions, 0, workspace)
+        draw, _ = draw_of(conditions, 0, workspace)
+        pool, test = (conditions.target.dataset.split(name, workspace) for name in ("train", "test"))
+        _measurable("test split", test.labels, (conditions.metric, *conditions.also), conditions.target)
+        _measurable("validation draw", pool.labels[draw.validation], (conditions.metric,), conditions.target)
     for cell in cells:
         fitted(cell, workspace)
         outline(cell.method, cell.conditions.setup, workspace)
+
+
+def _measurable(what: str, labels: Labels, metrics: Collection[Metric], target: Target) -> None:
+    """Raises where there is a metric that cannot be read on items with these labels."""
+    for metric in metrics:
+        try:
+            metric.chance(labels)
+        except TlbenchError as error:
+            raise TlbenchError(f"target {target.label}, {what}: {error}") from None
 
 
 def fitted(cell: Cell, workspace: Workspace) -> tuple[str, ...]:

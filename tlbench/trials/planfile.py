@@ -25,6 +25,7 @@ def run_of(plan: Plan, workspace: Workspace, name: str, engine: Mapping[str, Any
             description=suite.description,
             metric=suite.metric.label,
             protocols=tuple(suite.protocols),
+            also=tuple(metric.label for metric in suite.also),
             seeds=suite.seeds,
             root_seed=suite.root_seed,
             image_size=suite.image_size,

@@ -1,6 +1,7 @@
 """What a target's data are, in a line: classes, items of each in pool and test, shape, where the test comes from."""
 
 import numpy as np
+import numpy.typing as npt
 
 from tlbench.dataset import Split
 from tlbench.trials.plan import Plan
@@ -17,7 +18,8 @@ def target_lines(plan: Plan, workspace: Workspace) -> list[str]:
         pool, test = dataset.split("train", workspace), dataset.split("test", workspace)
         again = sum(found.checked.clashes for found in plan.overlaps if found.target == dataset and found.checked)
         clash = f"; {again} items of the pool are in it again under another class" if again else ""
-        lines.append(f"target {dataset.label}: {_words(pool, test)}{clash}")
+        warned = _misled(plan.suite.metric.label, test)
+        lines.append(f"target {dataset.label}: {_words(pool, test)}{clash}{warned}")
     return lines
 
 
@@ -48,7 +50,18 @@ def _groups(pool: Split, test: Split) -> str:
 
 def _largest(test: Split) -> str:
     """Where one class is far larger than others: what a guess reaches, beside which no accuracy is to be praised."""
-    share = np.bincount(test.labels, minlength=len(test.classes)) / len(test)
+    share = _shares(test)
     if share.max() <= PRAISED / len(test.classes) and share.max() <= 0.8:
         return ""
     return f"; always guessing {test.classes[share.argmax()]} is right {share.max():.0%} of the time"
+
+
+def _misled(metric: str, test: Split) -> str:
+    """Where accuracy is judged and the largest class exceeds twice its equal share: by what to judge instead."""
+    if metric != "accuracy" or _shares(test).max() <= PRAISED / len(test.classes):
+        return ""
+    return '; accuracy says little of the smaller classes: judge by metric = "balanced_accuracy"'
+
+
+def _shares(test: Split) -> npt.NDArray[np.float64]:
+    return np.bincount(test.labels, minlength=len(test.classes)) / len(test)

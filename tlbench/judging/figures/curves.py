@@ -24,7 +24,7 @@ from tlbench.judging.figures.style import (
     panels,
 )
 from tlbench.judging.stats import Floats
-from tlbench.judging.verdict import Arm, CellRecords, Judged
+from tlbench.judging.verdict import Arm, CellRecords, Judged, higher_is_better
 
 LEVEL = 0.95
 SCRATCH = "scratch"
@@ -44,7 +44,8 @@ class Line(NamedTuple):
 
 def learning_curves(judged: Judged) -> Drawing | None:
     """Validation score by steps, a panel a source and target, a line a method and a dashed one for scratch."""
-    there, metric = _lines(judged.cells), judged.run.suite.metric
+    there = _lines(judged.cells)
+    shown = f"{'' if higher_is_better(judged.cells) else 'minus '}validation {judged.run.suite.metric}"
     if not there:
         return None
     groups = grouped(judged.verdicts, lambda v: (v.target, v.source))
@@ -57,12 +58,12 @@ def learning_curves(judged: Judged) -> Drawing | None:
         axis.set_title(headed(source, f"to {target}"))
     if all(0 <= mean <= 100 for panel in there.values() for line in panel for mean in line.mean):
         axes[0].set_ylim(0, 100)
-    named(axes, "steps", f"validation {metric}, points")
+    named(axes, "steps", f"{shown}, points")
     legend(figure, [*dots({SCRATCH: GREY}, "", "--"), *lines(colours)])
     title = "Learning curves, transfer against scratch"
     seeds = span(line.n for own in there.values() for line in own)
     caption = (
-        f"Mean validation {metric} by steps with its {LEVEL:.0%} t interval as a band, over n = {seeds} seeds; dashed: "
+        f"Mean {shown} by steps with its {LEVEL:.0%} t interval as a band, over n = {seeds} seeds; dashed: "
         f"from-scratch; trials that failed are left out.{left_out(len(chosen), len(there))}"
     )
     return Drawing("learning-curves", title, caption, svg_of(figure, "learning-curves", title), _table(there))

@@ -12,7 +12,7 @@ from tlbench.judging.changes import p_text
 from tlbench.judging.readings import curve_of
 from tlbench.judging.report import sentences
 from tlbench.judging.stats import Floats
-from tlbench.judging.verdict import OVERLAP, CellRecords, Verdict, disagreement
+from tlbench.judging.verdict import OVERLAP, CellRecords, Verdict, disagreement, higher_is_better
 from tlbench.records import Outcome, Record
 
 WIDTH, HEIGHT, EDGE = 360, 180, 24  # of the small picture, in its own units
@@ -60,13 +60,14 @@ def _curves(cell: CellRecords, metric: str) -> Markup:
     if not scores:
         return Markup("<p>No learning curves: this arm is not trained by steps.")
     ends = min(0.0, *scores), max(1.0, *scores)
+    shown = f"{'' if higher_is_better([cell]) else 'minus '}validation {metric}"
     drawn = Markup("").join(_line(name, own, ends) for name, own in curves.items() if own)
     return Markup(
-        '<svg class="curve" viewBox="0 0 {w} {h}" role="img" aria-label="validation {metric} by steps">'
+        '<svg class="curve" viewBox="0 0 {w} {h}" role="img" aria-label="{shown} by steps">'
         '<path class="frame" d="M{e} 4V{b}H{w}"/>{drawn}<text x="{e}" y="{l}">0</text>'
         '<text x="{w}" y="{l}" text-anchor="end">{steps} steps</text><text x="0" y="12">{high:.2g}</text>'
         '<text x="0" y="{b}">{low:.2g}</text></svg><p class="key"><b class="own">the arm</b>, '
-        '<b class="base">scratch</b>: validation {metric}, mean and 95 % t interval over seeds'
+        '<b class="base">scratch</b>: {shown}, mean and 95 % t interval over seeds'
     ).format(
         w=WIDTH,
         h=HEIGHT,
@@ -75,7 +76,7 @@ def _curves(cell: CellRecords, metric: str) -> Markup:
         l=HEIGHT - 4,
         drawn=drawn,
         steps=_last_step(cell),
-        metric=metric,
+        shown=shown,
         low=ends[0],
         high=ends[1],
     )

@@ -1,7 +1,7 @@
 """Verdicts: the array function that judges, the screen before it, and the path from a run's records."""
 
 from tlbench.judging.verdict.arm import Arm
-from tlbench.judging.verdict.cell_records import CellRecords, area_of, disagreement
+from tlbench.judging.verdict.cell_records import CellRecords, area_of, disagreement, higher_is_better
 from tlbench.judging.verdict.evidence import OVERLAP, Evidence, evidence
 from tlbench.judging.verdict.judge import LEAST_PAIRS, Design, Judgement, judge
 from tlbench.judging.verdict.judged import Judged, judge_run, note_reported, verdicts
@@ -22,6 +22,7 @@ __all__ = [
     "area_of",
     "disagreement",
     "evidence",
+    "higher_is_better",
     "judge",
     "judge_run",
     "note_reported",

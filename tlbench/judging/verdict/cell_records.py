@@ -1,6 +1,7 @@
 """A cell with its records at hand, and how they are read from a run's folder."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -122,6 +123,12 @@ def disagreement(own: Outcome, base: Outcome) -> tuple[int, int]:
     """Test items of which only the arm is right, and only its baseline is; or that either has better."""
     first, second = own.judged.contributions(), base.judged.contributions()
     return int((first > second).sum()), int((second > first).sum())
+
+
+def higher_is_better(cells: Sequence[CellRecords]) -> bool:
+    """What the records say of the metric; true where there are none."""
+    records = (record for cell in cells for arm in (cell.own, cell.base) for record in arm.records.values())
+    return next((record.outcome.judged.higher_is_better for record in records if record.status == "done"), True)
 
 
 def read_cells(folder: Path, run: Run) -> list[CellRecords]:

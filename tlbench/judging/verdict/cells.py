@@ -14,6 +14,7 @@ from tlbench.judging.verdict.arm import Arm
 from tlbench.judging.verdict.axes import CONVERGENCE, FINAL, AxisVerdict, judge_axis, judge_cost
 from tlbench.judging.verdict.cell_records import CellRecords
 from tlbench.judging.verdict.judge import LEAST_PAIRS
+from tlbench.judging.verdict.others import others_of
 from tlbench.judging.verdict.shown import Verdict
 from tlbench.records import Outcome, Record, Scores
 from tlbench.runfile import Protocol, Run
@@ -82,6 +83,7 @@ def _verdict(cell: CellRecords, final: AxisVerdict, early: AxisVerdict | None, r
         convergence=_convergence(cell, early, target_score),
         cost=cost(cell.own.records, cell.base.records, cell.pairs, target_score),
         by_protocol={},
+        others=others_of(cell),
     )
 
 

@@ -1,6 +1,6 @@
 """A cell's verdict, as it is shown and exported."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 FUTILE = 0.1  # chance of any verdict by the last look, below which a cell gets no more seeds
@@ -11,7 +11,7 @@ class Verdict:
     """A cell's verdict with all that must be shown beside it; fields as in --json.
 
     Scores are on the metric's own scale, gains are better as they grow; a spec is what the user typed of a label's
-    source, dataset or method.
+    source, dataset or method. others: by label, the metrics that are shown beside the judged one (see `others_of`).
 
     pooled: flagged by the family's pooled variance, though its own interval contains 0; prior: degrees of freedom that
     pooling added. n_own, n_base: trials that are judged on either side; n_pairs: seeds that both have. protocol: the
@@ -89,6 +89,7 @@ class Verdict:
     baseline_run_on: float | None = None
     shrunken: float | None = None
     sees: float | None = None
+    others: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def may_be_decided(self) -> bool:
         """Whether more seeds are worth their time: not decided yet, and not hopeless by the last look."""
