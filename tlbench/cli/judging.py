@@ -18,10 +18,20 @@ Margin = Annotated[float | None, typer.Option(min=0.001, max=100, help="In point
 
 @app.command(rich_help_panel=PANEL)
 def report(
-    folder: Annotated[Path, typer.Argument(help="Folder of a run, such as results/quick.")],
+    folder: Annotated[Path | None, typer.Argument(help="Folder of a run, such as results/quick.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the verdicts as JSON, write nothing.")] = False,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of --json.")] = False,
 ) -> None:
     """Prints the verdicts of a run, finished or not, and writes its page and figures into its folder."""
+    import json
+
+    from tlbench.judging.report import json_schema
+
+    if schema:
+        typer.echo(json.dumps(json_schema(), indent=1))
+        raise typer.Exit(DONE)
+    if folder is None:
+        raise TlbenchError("name the folder of a run, such as results/quick")
     show_report(folder, as_json=as_json)
 
 

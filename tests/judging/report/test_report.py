@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from pydantic import TypeAdapter
 from rich.console import Console
 
 from tests.synthetic import (
@@ -29,6 +30,7 @@ from tlbench.errors import TlbenchError
 from tlbench.judging import insights, report
 from tlbench.judging.figures import Drawing
 from tlbench.judging.report import sentences
+from tlbench.judging.report.schema import Report
 from tlbench.judging.verdict import Judged, Verdict, judge_run
 
 RUN = run_of([])
@@ -282,10 +284,21 @@ def test_censored_pairs_are_counted_beside_the_speedup() -> None:
 def test_json_is_plain_and_worst_first() -> None:
     found = [shown("positive", 0.1), shown("negative", -0.1), shown("neutral", role="control")]
     plain = json.loads(json.dumps(report.as_json(judged_of(found)), allow_nan=False))
-    assert set(plain) == {"schema_version", "suite", "starts", "cells"}
+    assert set(plain) == set(report.json_schema()["required"])
     assert plain["suite"] == "synthetic"
     assert [one["verdict"] for one in plain["cells"]] == ["negative", "neutral", "positive"]
     assert plain["cells"][0]["gain"] == -0.1
+
+
+def test_the_published_schema_is_that_of_the_report_and_reads_what_is_written() -> None:
+    """`tlbench report --schema > docs/report.schema.json` makes it anew."""
+    published = json.loads((Path(__file__).parents[3] / "docs" / "report.schema.json").read_text())
+    assert published == json.loads(json.dumps(report.json_schema()))
+    plain = json.loads(json.dumps(report.as_json(judged_of([shown("negative", -0.1), shown("invalid", None)]))))
+    assert set(published["properties"]) == set(plain)
+    assert set(published["$defs"]["Verdict"]["properties"]) == set(plain["cells"][0])
+    read = TypeAdapter(Report).validate_json(json.dumps(plain))
+    assert [cell.verdict for cell in read.cells] == ["negative", "invalid"]
 
 
 def test_json_cells_have_every_field_of_a_verdict() -> None:

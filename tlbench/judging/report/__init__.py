@@ -1,18 +1,16 @@
 """A run's report from its records alone: terminal, markdown, a page, and JSON; without torch."""
 
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from tlbench.judging import figures
 from tlbench.judging.report.exports import bmf, github_benchmark, printed, publish
 from tlbench.judging.report.history import read_history
 from tlbench.judging.report.markdown import markdown
 from tlbench.judging.report.page import html
-from tlbench.judging.report.sentences import worst_first
+from tlbench.judging.report.schema import as_json, json_schema
 from tlbench.judging.report.terminal import WIDE, table, terminal
 from tlbench.judging.verdict import Judged
-from tlbench.records import SCHEMA_VERSION, write_text
+from tlbench.records import write_text
 
 __all__ = [
     "WIDE",
@@ -20,6 +18,7 @@ __all__ = [
     "bmf",
     "github_benchmark",
     "html",
+    "json_schema",
     "markdown",
     "printed",
     "publish",
@@ -28,16 +27,6 @@ __all__ = [
     "table",
     "terminal",
 ]
-
-
-def as_json(judged: Judged) -> dict[str, Any]:
-    """The report as plain data; scores on the metric's own scale."""
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "suite": judged.run.suite.name,
-        "starts": [asdict(start) for start in judged.starts],
-        "cells": [verdict.as_dict() for verdict in worst_first(judged.verdicts)],
-    }
 
 
 def render(judged: Judged) -> Path:
