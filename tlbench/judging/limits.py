@@ -125,7 +125,7 @@ def _noise(verdicts: Sequence[Verdict]) -> list[str]:
     return lines + _listed(
         verdicts,
         "Skewed gains (skewness beyond 1)",
-        lambda v: f"{v.skewness:+.1f}" if abs(v.skewness) > 1 and v.n_pairs >= 5 else "",
+        lambda v: f"{v.skewness:+.1f}" if v.role == "cell" and abs(v.skewness) > 1 and v.n_pairs >= 5 else "",
     )
 
 

@@ -72,10 +72,10 @@ def test_the_first_screen_has_question_answer_and_calibration(run_folder: Path) 
     text = " ".join(" ".join(Tags(pages.html(judged)).texts).split())
     parts = [
         sentences.asked(judged.run),
-        "1 negative 1 positive",
+        "1 positive, 1 negative",
         "start from near by finetune",
-        "far hurts by 10.0 points",
-        "near helps by 10.0 points",
+        "far (this checkpoint): linear_probe 1 of 1 negative",
+        "near (this checkpoint): finetune 1 of 1 positive",
         "must not be flagged",
         "a note",
         "cpu, a processor",
@@ -151,14 +151,3 @@ def test_cost_has_a_row_where_it_was_judged() -> None:
     judged = {"estimated": False, "verdict": "positive", "p_adjusted": 0.01}
     rows = pages._rows(shown("neutral", cost=judged | {"speedup": 2.0, "speedup_interval": [1.5, 2.5]}))
     assert [(row["axis"], row["effect"]) for row in rows][-1] == ("cost", "2.00x [1.50, 2.50]")
-
-
-@pytest.mark.parametrize(
-    ("found", "sentence"),
-    [
-        (["negative", "neutral"], "near hurts by 4.0 points [2.0, 6.0] (finetune on glyphs-n40; 1 of 2 cells)."),
-        (["neutral"], "near is shown neither to hurt nor to help (1 cell)."),
-    ],
-)
-def test_a_source_gets_a_sentence(found: list[str], sentence: str) -> None:
-    assert sentences.by_source(shown(word, -0.04) for word in found) == [sentence]

@@ -136,7 +136,12 @@ def _counted(n: int, what: str) -> str:
 
 
 def headline(verdicts: Sequence[Verdict]) -> str:
-    """How the cells came out, each by its own word, and the extremes among those that are flagged."""
+    """How the cells came out, and the extremes among those that are flagged."""
+    return " ".join([counted(verdicts), *extremes([v for v in verdicts if v.role == "cell"])])
+
+
+def counted(verdicts: Sequence[Verdict]) -> str:
+    """How the cells came out, each by its own word."""
     judged = [v for v in verdicts if v.role == "cell"]
     leaks = sum(v.leak == "invalid" for v in judged)
     missing = sum(v.provisional for v in verdicts)
@@ -144,7 +149,7 @@ def headline(verdicts: Sequence[Verdict]) -> str:
     text += f"Of {_counted(len(judged), 'cell')}, {counts(judged)}{_within(judged)}."
     if leaks:
         text += f" {leaks} invalid by a leak: test items were seen before."
-    return text + "".join(f" {line}" for line in extremes(judged))
+    return text
 
 
 def _within(verdicts: Sequence[Verdict]) -> str:
@@ -152,7 +157,7 @@ def _within(verdicts: Sequence[Verdict]) -> str:
     budgets, draws = {within(v) for v in verdicts}, {v.draw for v in verdicts}
     budget = budgets.pop() if len(budgets) == 1 else ""
     images = f" {IMAGES}" if draws == {"all"} else ""
-    return f", all of it{budget}{images}" if budget or images else ""
+    return f", all{budget}{images}" if budget or images else ""
 
 
 def extremes(judged: Sequence[Verdict]) -> list[str]:
@@ -168,7 +173,8 @@ def extremes(judged: Sequence[Verdict]) -> list[str]:
 
 def answer(judged: Judged) -> list[str]:
     """The answer to the suite's question: what is shown, where to start from; first of all, what speaks against it."""
-    lines = [headline(judged.verdicts)]
+    largest = " ".join(extremes([v for v in judged.verdicts if v.role == "cell"]))
+    lines = [counted(judged.verdicts), *([largest] if largest else [])]
     failed = [row for row in control_rows(judged.verdicts) if row.verdict == "NOT"]
     if failed:
         names = "; ".join(f"{row.control} on {row.target} ({row.said})" for row in failed)
