@@ -119,10 +119,17 @@ def area_of(record: Record[Outcome]) -> float | None:
     return None if curve is None else curve.area(record.outcome.validation_chance)
 
 
-def disagreement(own: Outcome, base: Outcome) -> tuple[int, int]:
-    """Test items of which only the arm is right, and only its baseline is; or that either has better."""
-    first, second = own.judged.contributions(), base.judged.contributions()
-    return int((first > second).sum()), int((second > first).sum())
+def disagreement(own: Outcome, base: Outcome) -> tuple[int, int] | None:
+    """Test items of which only the arm is right, and only its baseline is.
+
+    By the judged metric where its items are right or wrong, else by accuracy where it is shown; None without either.
+    """
+    for name in (own.metric, "accuracy"):
+        readings = own.measured.get(name), base.measured.get(name)
+        if all(reading is not None and reading.items.startswith("b") for reading in readings):
+            first, second = (reading.contributions() for reading in readings if reading is not None)
+            return int((first > second).sum()), int((second > first).sum())
+    return None
 
 
 def higher_is_better(cells: Sequence[CellRecords]) -> bool:
