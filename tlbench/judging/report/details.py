@@ -12,6 +12,7 @@ from tlbench.judging.changes import p_text
 from tlbench.judging.readings import curve_of
 from tlbench.judging.report import sentences
 from tlbench.judging.stats import Floats
+from tlbench.judging.units import unit_of
 from tlbench.judging.verdict import OVERLAP, CellRecords, Verdict, disagreement, higher_is_better
 from tlbench.records import Outcome, Record
 
@@ -34,11 +35,12 @@ def details(cell: CellRecords, verdict: Verdict, *, brief: bool = False) -> Mark
 
 def _facts(v: Verdict) -> Markup:
     """What must be shown beside a verdict, in a line."""
-    low, high = v.share_hurt_interval
+    (low, high), unit = v.share_hurt_interval, unit_of(v.metric)
     said = [
         f"interval level {v.interval_level:.1%}",
         f"p harm {p_text(v.p_harm)}, p benefit {p_text(v.p_benefit)} (Holm)",
-        f"spread over seeds {100 * v.spread:.2f} points, test-set error {100 * v.tau:.2f}, skewness {v.skewness:+.1f}",
+        f"spread over seeds {unit.plain(v.spread)} {unit.name}, test-set error {unit.plain(v.tau)}",
+        f"skewness {v.skewness:+.1f}",
         f"share of seeds hurt, 95 % interval {low:.0%} to {high:.0%}",
     ]
     if v.source_accuracy is not None:
@@ -47,7 +49,7 @@ def _facts(v: Verdict) -> Markup:
         said.append(f"draws overlap ({v.reuse:.0%} of the pool): the interval is widened for that")
     said += [f"{name} {value:.3g}" for name, value in v.similarity.items()]
     said += [
-        f"against {protocol}: {brief['verdict']} {sentences.points(brief['gain'])}"
+        f"against {protocol}: {brief['verdict']} {sentences.points(brief['gain'], v.metric)}"
         for protocol, brief in v.by_protocol.items()
     ]
     said += [
@@ -114,17 +116,17 @@ def _seeds(cell: CellRecords, metric: str) -> Markup:
     for seed in sorted(set(cell.own.records) | set(cell.base.records)):
         own, base = cell.own.records.get(seed), cell.base.records.get(seed)
         left_out = "" if seed in cell.pairs else "left out"
-        rows.append(_cells(Markup("<td>"), [str(seed), *_seed_row(own, base), left_out]))
+        rows.append(_cells(Markup("<td>"), [str(seed), *_seed_row(own, base, metric), left_out]))
     return Markup("<table class=seeds>{}{}</table>").format(_cells(Markup("<th>"), head), Markup("").join(rows))
 
 
-def _seed_row(own: Record[Outcome] | None, base: Record[Outcome] | None) -> list[str]:
+def _seed_row(own: Record[Outcome] | None, base: Record[Outcome] | None, metric: str) -> list[str]:
     a, b = (record.outcome if record and record.status == "done" else None for record in (own, base))
     apart = disagreement(a, b) if a and b else None
     return [
-        sentences.percent(a.judged.score if a else None),
-        sentences.percent(b.judged.score if b else None),
-        sentences.points(a.judged.value - b.judged.value) if a and b else "-",
+        sentences.percent(a.judged.score if a else None, metric),
+        sentences.percent(b.judged.score if b else None, metric),
+        sentences.points(a.judged.value - b.judged.value, metric) if a and b else "-",
         *(map(str, apart) if apart else ("-", "-")),
         f"{a.learning_rate:g}" if a and a.learning_rate else "-",
         str(a.steps) if a else "-",

@@ -74,15 +74,15 @@ def _rows(v: Verdict) -> list[dict[str, Any]]:
         "role": v.role,
         "n": f"{v.n_pairs}/{v.n_planned}",
         "hurt": "-" if v.share_hurt is None else f"{v.share_hurt:.0%}",
-        "scratch": sentences.percent(v.baseline_score),
-        "own": sentences.percent(v.score),
+        "scratch": sentences.percent(v.baseline_score, v.metric),
+        "own": sentences.percent(v.score, v.metric),
     }
     p = p_text(v.p_adjusted) if v.n_pairs > 1 else "-"
     final = _axis("final accuracy", v.verdict, sentences.gain_text(v), v.gain, p)
     rows = [shared | final | {"flag": sentences.flag(v)}]
     if v.convergence:
         area = v.convergence["area"]
-        effect = sentences.with_interval(area["mean"], area["interval"])
+        effect = sentences.with_interval(area["mean"], area["interval"], v.metric)
         p = p_text(v.convergence["p_adjusted"]) if area["interval"] else "-"
         rows.append(shared | _axis("convergence", v.convergence["verdict"], effect, area["mean"], p))
     if "verdict" in v.cost:
