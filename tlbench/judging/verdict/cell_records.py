@@ -10,6 +10,7 @@ from tlbench.judging import stats
 from tlbench.judging.readings import curve_of
 from tlbench.judging.verdict.arm import Arm, reading_of
 from tlbench.judging.verdict.screen import screen
+from tlbench.judging.verdict.variance import Split, split
 from tlbench.records import Outcome, OutcomeT, Record, Scores, read_record
 from tlbench.runfile import PlannedCell, Protocol, Run
 
@@ -19,7 +20,7 @@ class CellRecords:
     """A planned cell, its own records and its baseline's by seed, and the similarities scored for it.
 
     timed: records of the timing pass, own and baseline's; others: both of its arms under the suite's further protocols.
-    surplus: baseline seeds for each of its own, 1 where it is paired.
+    surplus: baseline seeds for each of its own, 1 where it is paired. crossed: its trials with the next seed's source.
     """
 
     plan: PlannedCell
@@ -29,6 +30,7 @@ class CellRecords:
     timed: tuple[dict[int, Record[Outcome]], dict[int, Record[Outcome]]] = ({}, {})
     others: dict[Protocol, tuple[Arm, Arm]] = field(default_factory=dict)
     surplus: int = 1
+    crossed: dict[int, Record[Outcome]] = field(default_factory=dict)
 
     def at_the_clock(self, first_look: int) -> "CellRecords | None":
         """The cell with its timing records in place of its own; None without them, or where machines differ."""
@@ -79,6 +81,14 @@ class CellRecords:
         """The share of the pool that each of its draws takes; 0 where all seeds have one draw."""
         outcome = next((r.outcome for r in self.own.records.values() if r.status == "done"), Outcome())
         return 0.0 if self.plan.target.draw == "all" else outcome.n_train / outcome.pool
+
+    def split(self) -> Split | None:
+        """What its scores vary with, where trials were made that can tell."""
+        seeds = sorted(self.crossed.keys() & set(self.own.good))
+        if seeds != list(range(len(seeds))) or any(one.status == "failed" for one in self.crossed.values()):
+            return None
+        again = Arm(self.crossed, {}, self.own.reading)
+        return split(self.own.values(seeds), again.values(seeds))
 
     def provisional(self) -> bool:
         """Whether planned seeds are still missing on either side."""
@@ -168,7 +178,8 @@ def read_cells(folder: Path, run: Run) -> list[CellRecords]:
         }
         similar = scores(plan.target.label, plan.source.label)
         own, base = arms(first)[plan.path], arms(first)[plan.baseline]
-        return CellRecords(plan, own, base, similar, timed, others, run.verdict.surplus)
+        crossed = read(plan.crossed, "seed", run.looks[0], Outcome) if plan.crossed else {}
+        return CellRecords(plan, own, base, similar, timed, others, run.verdict.surplus, crossed)
 
     @cache
     def arms(protocol: Protocol) -> dict[str, Arm]:
