@@ -23,6 +23,7 @@ from tlbench.engine import (
     clear,
     default_jobs,
     pending,
+    piloted,
     record_of,
     refuse_other_versions,
     refuse_what_is_not_ours,
@@ -36,7 +37,7 @@ from tlbench.processes import default_threads
 from tlbench.records import RUN_FILE, Outcome, Record, read_json, read_record
 from tlbench.shelf import slug
 from tlbench.suite import Suite, make_suite, read_suite
-from tlbench.trials import Plan, Trial, notes, resolve, run_of
+from tlbench.trials import Plan, Trial, begun_budgets, notes, resolve, run_of
 from tlbench.workspace import Workspace, storage
 
 
@@ -201,8 +202,9 @@ class _Session:
 
     def __init__(self, suite: Suite, folder: Path, means: Means, workspace: Workspace) -> None:
         self.suite, self.folder, self.workspace = suite, folder, workspace
-        self.plan: Plan = resolve(suite, self.workspace)
-        begun = read_json(folder / RUN_FILE).get("engine", {}) if (folder / RUN_FILE).is_file() else means.like or {}
+        run = read_json(folder / RUN_FILE) if (folder / RUN_FILE).is_file() else {"engine": means.like or {}}
+        self.plan: Plan = resolve(suite, self.workspace).piloted(begun_budgets(suite, run))
+        begun = run.get("engine", {})
         if means.jobs is not None and means.jobs < 1:
             raise TlbenchError(f"{means.jobs} workers: at least 1 is needed")
         jobs = means.jobs or default_jobs(self.workspace.device)
@@ -219,11 +221,10 @@ class _Session:
         self._introduce(progress)
         ran, started = 0, time.monotonic()
         with executor or WorkerPool(self.engine, self.workspace) as runner:
+            self.plan = piloted(self.plan, self.workspace, self.engine.mode, runner, progress)
             execution = Execution(self.plan, self.folder, self.workspace, runner, self.choices, progress)
             while True:
                 todo = pending(self.plan, self.folder, self.workspace)
-                for line in todo.said:
-                    progress.say(line)
                 self.choices.settle(todo.trials, runner)
                 chosen = self.engine.as_dict() | {"choices": self.choices.as_dict()}
                 plan = run_of(self.plan, self.workspace, slug(self.folder.resolve().name), chosen)
