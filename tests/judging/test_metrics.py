@@ -90,6 +90,7 @@ def test_a_larger_loss_is_a_drop(tmp_path: Path) -> None:
     path = write_accepted(accepted, tmp_path / "accepted")
     assert read_accepted_or_run(path) == accepted
     assert accepted.arms[OWN].score[0] == pytest.approx(0.7, abs=0.02)
+    assert accepted.cells[OWN].apart == [None] * N  # no item is right or wrong
     worse = judge_run(write_loss_run(tmp_path / "b", 0.75))
     words = {change.axis: change.word for change in changes(accepted, accepted_of(worse), Rule()) if change.path == OWN}
     assert words == {"gain": "dropped", "accuracy": "dropped"}

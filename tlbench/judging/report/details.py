@@ -52,6 +52,10 @@ def _facts(v: Verdict) -> Markup:
         f"against {protocol}: {brief['verdict']} {sentences.points(brief['gain'], v.metric)}"
         for protocol, brief in v.by_protocol.items()
     ]
+    said += [
+        f"{name} {sentences.with_interval(shown['gain'], shown['interval'])}, not judged"
+        for name, shown in v.others.items()
+    ]
     return Markup("<p>{}.").format("; ".join(said))
 
 

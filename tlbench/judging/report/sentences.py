@@ -1,7 +1,8 @@
 """What a report says, in words and rows: the same in the terminal, in markdown and on the page."""
 
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from tlbench.judging.changes import p_text
 from tlbench.judging.insights import insights, needed
@@ -127,8 +128,14 @@ def asked(run: Run) -> str:
     return (
         f"{len(cells)} cells: {_counted(sources, 'source')} by {_counted(methods, 'method')} on "
         f"{_counted(targets, 'target')}, each against {suite.network['name']} from scratch "
-        f"({suite.budget['epochs']} epochs, {tuned}) at {looks} seeds."
+        f"({_length(suite.budget)}, {tuned}) at {looks} seeds."
     )
+
+
+def _length(budget: Mapping[str, Any]) -> str:
+    """How long every arm is trained, as the suite says it."""
+    said = next((f"{budget[unit]} {unit}" for unit in ("steps", "epochs") if unit in budget), "")
+    return said or "as many steps as a pilot of it needs"
 
 
 def _counted(n: int, what: str) -> str:
