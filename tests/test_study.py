@@ -22,9 +22,11 @@ from tlbench.engine.resume import pending, units
 from tlbench.engine.tuning import Tuned, Tuning
 from tlbench.errors import TlbenchError
 from tlbench.frame import read
+from tlbench.judging import target_scores
 from tlbench.judging.verdict import verdicts
 from tlbench.records import Outcome, read_record
-from tlbench.study import Limits, Means, Ran, Study, _Session
+from tlbench.runfile import Run as PlannedRun
+from tlbench.study import Limits, Means, Ran, Study
 from tlbench.trials.choice import Choice
 from tlbench.trials.plan import resolve
 from tlbench.trials.planfile import notes
@@ -319,13 +321,12 @@ def test_a_failed_trial_is_kept_and_counted_again(tmp_path: Path) -> None:
 
 def test_records_that_go_missing_during_a_run_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another process removes one when the run is all but over."""
-    judged = _Session.target_scores
 
-    def meddled(self: _Session) -> dict[str, float | None]:
-        next(self.folder.rglob("finetune/seed-1.json")).unlink()
-        return judged(self)
+    def meddled(folder: Path, run: PlannedRun) -> dict[str, float | None]:
+        next(folder.rglob("finetune/seed-1.json")).unlink()
+        return target_scores(folder, run)
 
-    monkeypatch.setattr(_Session, "target_scores", meddled)
+    monkeypatch.setattr("tlbench.study.target_scores", meddled)
     outcome = _run(tmp_path / "out")
     assert (outcome.ran, outcome.missing) == (6, 1)
 

@@ -5,7 +5,7 @@ from tlbench.judging.verdict.axes import FINAL, design_of
 from tlbench.judging.verdict.cell_records import CellRecords, area_of, disagreement, higher_is_better
 from tlbench.judging.verdict.evidence import OVERLAP, Evidence, evidence
 from tlbench.judging.verdict.judge import LEAST_PAIRS, Design, Judgement, judge
-from tlbench.judging.verdict.judged import Judged, judge_run, note_reported, verdicts
+from tlbench.judging.verdict.judged import Judged, judge_run, note_reported, target_scores, verdicts
 from tlbench.judging.verdict.named import (
     IMAGES,
     LASTING,
@@ -48,6 +48,7 @@ __all__ = [
     "note_reported",
     "source_of",
     "target_of",
+    "target_scores",
     "told",
     "told_source",
     "told_target",
