@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 
+from tlbench.dataset import Labels
 from tlbench.method import Budget, Start
+from tlbench.metric import Metric
 from tlbench.network import Network
 from tlbench.training import Fitted, FrozenPrefix, Items, Learner, Prefixed, fit
 from tlbench.trials.arm import ArmAtSeed
@@ -42,7 +44,7 @@ class Ground:
 class Attempt:
     """One learning rate's result: the arm as it ended, its items, its curve, and how long it took.
 
-    place: which of the arm's candidates it is.
+    place: which of the arm's candidates it is. factor: for how many budgets it was trained.
     """
 
     start: Start
@@ -51,6 +53,7 @@ class Attempt:
     peak: float | None
     seconds: float
     place: int = 0
+    factor: int = 1
 
     @property
     def score(self) -> float:
@@ -82,11 +85,6 @@ class Tried:
         return self.longer[-1] if self.longer else self.best
 
     @property
-    def run_on(self) -> int:
-        """By which factor it was trained beyond the budget."""
-        return RUN_ON[len(self.longer) - 1] if self.longer else 1
-
-    @property
     def at_edge(self) -> bool:
         """Whether the best learning rate is the smallest or the largest of three or more."""
         peaks = {attempt.peak for attempt in self.grid if attempt.peak is not None}
@@ -111,7 +109,13 @@ def ground_of(arm: ArmAtSeed, start: Start, choice: Choice) -> Ground:
 
 def rose(before: float, after: float, margin: float) -> bool:
     """Whether a score has risen by the margin at least."""
-    return math.isfinite(before) and after - before >= margin - ROUNDING
+    return math.isfinite(after) and after - before >= margin - ROUNDING
+
+
+def luck(metric: Metric, labels: Labels) -> float:
+    """The best score that a guess reaches by luck at these labels, better as it grows."""
+    limit = metric.chance_limit(labels)
+    return limit if metric.higher_is_better else -limit
 
 
 def tries(arm: ArmAtSeed, choice: Choice) -> Tried:
@@ -162,19 +166,27 @@ def tries_together(arms: Sequence[ArmAtSeed], choice: Choice) -> list[Tried] | s
 
 
 def _run_on(arms: Sequence[ArmAtSeed], tried: Sequence[Tried], choice: Choice) -> None:
-    """Trains each arm's best for longer, from its start and at its rate, for as long as validation gains a margin."""
-    conditions = arms[0].conditions
-    going = [i for i, own in enumerate(tried) if conditions.run_on and math.isfinite(own.best.score)]
+    """Trains each arm's best for longer, from its start and at its rate, for as long as validation gains a margin.
+
+    What is still at chance goes on as well: it does not stand still, it has not begun.
+    """
+    asked = arms[0].conditions.run_on
+    going = [i for i, own in enumerate(tried) if asked and math.isfinite(own.best.score)]
     for factor in RUN_ON:
-        budget, still = replace(conditions.budget, steps=factor * conditions.budget.steps), list[int]()
+        still = list[int]()
         for group in _by_rate(going, tried):
-            before = [tried[i].last for i in group]
-            after = _again([arms[i] for i in group], before, budget, choice)
-            for i, first, second in zip(group, before, after, strict=True):
-                if rose(first.score, second.score, conditions.metric.margin):
-                    tried[i].longer.append(second)
-                    still.append(i)
+            after = _again([arms[i] for i in group], [tried[i].last for i in group], factor, choice)
+            still += [i for i, attempt in zip(group, after, strict=True) if _goes_on(arms[i], tried[i], attempt)]
         going = still
+
+
+def _goes_on(arm: ArmAtSeed, own: Tried, attempt: Attempt) -> bool:
+    """Keeps what has risen; whether a longer training may rise further."""
+    metric = arm.conditions.metric
+    if rose(own.last.score, attempt.score, metric.margin):
+        own.longer.append(attempt)
+        return True
+    return -math.inf < attempt.score <= luck(metric, arm.data.validation_labels)
 
 
 def _by_rate(going: Sequence[int], tried: Sequence[Tried]) -> list[list[int]]:
@@ -186,21 +198,23 @@ def _by_rate(going: Sequence[int], tried: Sequence[Tried]) -> list[list[int]]:
     return [list(same) for _, same in groupby(sorted(going, key=rate), rate)]
 
 
-def _again(arms: Sequence[ArmAtSeed], before: Sequence[Attempt], budget: Budget, choice: Choice) -> list[Attempt]:
-    """The same attempts from their starts with another budget: as one network where several can be joined."""
+def _again(arms: Sequence[ArmAtSeed], before: Sequence[Attempt], factor: int, choice: Choice) -> list[Attempt]:
+    """The same attempts from their starts for so many budgets: as one network where several can be joined."""
     place, peak, grounds = before[0].place, before[0].peak or 0.0, [attempt.ground for attempt in before]
+    own = arms[0].conditions.budget
+    budget = replace(own, steps=factor * own.steps)
     if len(arms) == 1:
         with arms[0].randomness():
             (made,) = _train(arms, [arms[0].starts(choice)[place]], grounds, budget, peak, None)
-        return [replace(made, place=place)]
+        return [replace(made, place=place, factor=factor)]
     starts = []
     for arm in arms:
         with arm.randomness():
             starts.append(arm.starts(choice)[0])
     joined = joined_network(starts, grounds[0].validation, grounds[0].boundary)
     if isinstance(joined, str):
-        return [_again([arm], [one], budget, choice)[0] for arm, one in zip(arms, before, strict=True)]
-    return _train(arms, starts, grounds, budget, peak, joined)
+        return [_again([arm], [one], factor, choice)[0] for arm, one in zip(arms, before, strict=True)]
+    return [replace(made, factor=factor) for made in _train(arms, starts, grounds, budget, peak, joined)]
 
 
 def _train(

@@ -32,7 +32,7 @@ def conclude(arm: ArmAtSeed, tried: Tried) -> tuple[Outcome, Timing]:
         metric=metric.label,
         measured=measured,
         within=within,
-        run_on=tried.run_on,
+        run_on=last.factor,
         train_loss=last.fitted.curve.train_loss[-1] if last.fitted else None,
         validation_chance=metric.chance_value(data.validation_labels),
         n_train=len(data.train),
