@@ -20,10 +20,10 @@ from pydantic import (
 from tlbench.dataset import DatasetSpec, Target, datasets
 from tlbench.errors import TlbenchError, unknown
 from tlbench.form import forms
-from tlbench.method import Budget, Method, methods
+from tlbench.method import Budget, Method, head_rates, methods
 from tlbench.metric import MetricSpec, metrics
 from tlbench.network import ArchitectureSpec, networks
-from tlbench.runfile import LOOKS, WEIGHTS, Expectation, LeakPolicy, Protocol, VerdictSettings
+from tlbench.runfile import LOOKS, WEIGHTS, DrawMode, Expectation, LeakPolicy, Protocol, VerdictSettings
 from tlbench.shelf import Shelf, proper_slug, slug
 from tlbench.similarity import Similarity, similarities
 from tlbench.source import Source, SourceSpec, sources
@@ -72,12 +72,13 @@ class TargetEntry(Strict):
     dataset: DatasetSpec
     n_train: Counts
     n_val: int = Field(0, ge=0)
+    draw: DrawMode | None = None
     label: str = ""
 
     def targets(self) -> list[Target]:
         """A target for each budget."""
         name = slug(self.label) if self.label else self.dataset.label
-        return [Target(self.dataset, n, self.n_val, f"{name}-n{n}") for n in self.n_train]
+        return [Target(self.dataset, n, self.n_val, f"{name}-n{n}", self.draw) for n in self.n_train]
 
 
 class Cross(Strict):
@@ -121,6 +122,7 @@ class Suite(Strict):
     epochs: int = Field(15, ge=1)
     batch_size: int = Field(32, ge=2)
     learning_rates: Rates = Budget.learning_rates
+    head_rates: Rates | None = None
     weight_decay: float = Field(1e-2, ge=0)
     augment: Words = ()
     download: bool = False
@@ -154,6 +156,11 @@ class Suite(Strict):
                 raise unknown("target of the suite", name, known)
         if self.baseline.needs_source:
             raise TlbenchError(f"baseline '{self.baseline.label}' needs a source; a baseline starts from none")
+        if self.head_rates and len(self.head_rates) != len(self.learning_rates):
+            raise TlbenchError(
+                f"head_rates: {len(self.head_rates)} of them, but {len(self.learning_rates)} learning_rates; "
+                "give each grid the same size, so that no arm has more to choose from"
+            )
         _known_words(self.augment)
         return self
 
@@ -170,7 +177,8 @@ class Suite(Strict):
     @property
     def budget(self) -> Budget:
         """How every arm is trained."""
-        return Budget(self.epochs, self.batch_size, self.learning_rates, self.weight_decay)
+        heads = self.head_rates or head_rates(self.learning_rates)
+        return Budget(self.epochs, self.batch_size, self.learning_rates, self.weight_decay, heads)
 
     def declared_controls(self) -> list[Control]:
         """The suite's own list, or the default.

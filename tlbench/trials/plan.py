@@ -9,7 +9,7 @@ from typing import TypeVar
 from tlbench.dataset import Target
 from tlbench.errors import TlbenchError
 from tlbench.form import Form, default_form
-from tlbench.method import Materials, Method
+from tlbench.method import Materials, Method, methods
 from tlbench.network import Setup
 from tlbench.runfile import Protocol, Role
 from tlbench.source import Source, Weights
@@ -44,8 +44,8 @@ class Plan:
         return [cell for cell in self.cells if not cell.invalid]
 
     def seeds(self, cell: Cell) -> int:
-        """How many seeds are planned for a cell so far."""
-        return self.extended.get(cell.path, self.suite.looks[0])
+        """How many seeds are planned for a cell so far; what stands beside one has as many as that."""
+        return self.extended.get(cell.beside or cell.path, self.suite.looks[0])
 
     def baseline(self, cell: Cell, seed: int, protocol: Protocol | None = None) -> Trial:
         """The cell's baseline at one seed: the same target and setup, no source, the budget of the protocol.
@@ -109,7 +109,8 @@ def resolve(suite: Suite, workspace: Workspace) -> Plan:
     asked += [control.source for control in controls if control.source]
     _distinct("target", targets)
     _distinct("source", asked)
-    _distinct("method", [m for cross in suite.cross for m in cross.methods] + [c.method for c in controls])
+    used = [m for cross in suite.cross for m in cross.methods] + [control.method for control in controls]
+    _distinct("method", [*used, *(methods.make(method.convex_twin) for method in used if method.convex_twin)])
     for source in asked:
         source.check(workspace)
     datasets = [*(target.dataset for target in targets), *(d for source in asked for d in source.datasets())]
@@ -133,7 +134,7 @@ def resolve(suite: Suite, workspace: Workspace) -> Plan:
 
 
 def _crossed(suite: Suite, target: Target, form: Form, controls: Sequence[Control]) -> Iterator[Cell]:
-    """The target's cells, those that do not apply among them: each pair that is crossed, then the controls."""
+    """The target's cells, those that do not apply among them: what is crossed, the controls, what stands beside."""
     expected = {(control.source, control.method): control.expect for control in controls}
     crosses = [cross for cross in suite.cross if _meant(target, cross, suite)]
     rows: list[tuple[Source | None, Method, str, bool]] = [
@@ -144,11 +145,23 @@ def _crossed(suite: Suite, target: Target, form: Form, controls: Sequence[Contro
     ]
     rows += [(control.source, control.method, "control", False) for control in controls]
     augment = type(form).augmentation(suite.augment)
+    cells = list[Cell]()
     for source, method, family, crossed in rows:
         setup = _setup(source, suite, form)
         conditions = Conditions(target, setup, suite.budget, suite.metric, augment, suite.root_seed)
         role: Role = "control" if (source, method) in expected else "cell"
-        yield Cell(source, method, conditions, role, family, expected.get((source, method)), crossed)
+        cells.append(Cell(source, method, conditions, role, family, expected.get((source, method)), crossed))
+    yield from cells
+    there = {(cell.source, cell.method) for cell in cells}
+    yield from (one for one in map(_beside, cells) if one is not None and (one.source, one.method) not in there)
+
+
+def _beside(cell: Cell) -> Cell | None:
+    """The convex head that is shown beside a cell, where its method has one."""
+    if not cell.method.convex_twin or not _applies(cell.source, cell.method):
+        return None
+    twin = methods.make(cell.method.convex_twin)
+    return Cell(cell.source, twin, cell.conditions, "beside", "beside", None, crossed=False, beside=cell.path)
 
 
 def _try_out(cells: Collection[Cell], workspace: Workspace) -> None:
