@@ -9,6 +9,7 @@ from tlbench.training.learners import Learner, in_batches, log_loss, predict
 from tlbench.training.loop import Clock, Fitted, fit, seconds_a_step
 from tlbench.training.prefix import FrozenPrefix, Prefixed
 from tlbench.training.pretraining import Pretrained
+from tlbench.training.scaling import Scaled, scaled
 
 __all__ = [
     "Augmented",
@@ -25,6 +26,7 @@ __all__ = [
     "Learner",
     "Prefixed",
     "Pretrained",
+    "Scaled",
     "ShortcutA",
     "fit",
     "image_augmentation",
@@ -33,6 +35,7 @@ __all__ = [
     "log_loss",
     "normalised",
     "predict",
+    "scaled",
     "seconds_a_step",
     "with_labels",
 ]

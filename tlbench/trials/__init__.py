@@ -7,8 +7,9 @@ from tlbench.trials.conditions import Conditions
 from tlbench.trials.draws import TrialData, data_of, draw_of
 from tlbench.trials.grid import tries
 from tlbench.trials.outcome import conclude
+from tlbench.trials.outline import Outline, outline
 from tlbench.trials.pilot import Pilot, budget_lines, pilots
-from tlbench.trials.plan import Outline, Plan, outline, resolve
+from tlbench.trials.plan import Plan, resolve
 from tlbench.trials.planfile import begun_budgets, notes, run_of
 from tlbench.trials.scheme import PILOT, Scheme, pilot_suite, scheme_of
 from tlbench.trials.similarity_scores import Scoring

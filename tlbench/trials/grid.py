@@ -1,5 +1,6 @@
 """Which tries: an arm at each learning rate, the best of them for longer, seeds together where that can be done."""
 
+import copy
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -9,12 +10,12 @@ from tlbench.dataset import Labels
 from tlbench.method import Budget, Start
 from tlbench.metric import Metric
 from tlbench.network import Network
-from tlbench.training import Fitted, FrozenPrefix, Items, Learner, Prefixed, fit
+from tlbench.training import Fitted, FrozenPrefix, Items, Learner, Prefixed, Scaled, fit, scaled
 from tlbench.trials.arm import ArmAtSeed
 from tlbench.trials.choice import Choice
 from tlbench.trials.draws import TrialData
 from tlbench.trials.freezing import FrozenTensors
-from tlbench.trials.joining import joined_network, why_apart
+from tlbench.trials.joining import joined_network, unequal, why_apart
 
 RUN_ON = (2, 4, 8)  # times the budget, for what still improves
 ROUNDING = 1e-6  # of a score: what rises by just the margin has risen
@@ -22,17 +23,31 @@ ROUNDING = 1e-6  # of a score: what rises by just the margin has risen
 
 @dataclass(frozen=True)
 class Ground:
-    """Where an arm's training begins: its items at the frozen prefix's boundary, the same at every learning rate."""
+    """Where an arm's training begins: its items at the frozen prefix's boundary, the same at every learning rate.
+
+    scaling: of the features, fitted to what is trained on, where the start asks for it.
+    """
 
     train: Items
     validation: Items
     prefix: FrozenPrefix | None
     prefixed: Prefixed
+    scaling: Scaled | None = None
 
     @property
     def boundary(self) -> int:
         """The block boundary; 0: the inputs."""
         return self.prefix.boundary if self.prefix else 0
+
+    @property
+    def seconds(self) -> float:
+        """What it took to come here, once for all learning rates."""
+        return self.prefixed.seconds + (self.scaling.seconds if self.scaling else 0.0)
+
+    def scale(self, start: Start) -> None:
+        """Has the start's network scale its features, where it is to."""
+        if self.scaling is not None:
+            start.network.scaling = copy.deepcopy(self.scaling.layer)
 
     @classmethod
     def at_inputs(cls, data: TrialData) -> "Ground":
@@ -92,6 +107,14 @@ class Tried:
 
 
 def ground_of(arm: ArmAtSeed, start: Start, choice: Choice) -> Ground:
+    """Brings the items to where training begins, and fits the scaling of features to them as they are."""
+    ground = _brought(arm, start, choice)
+    if not start.standardised:
+        return ground
+    return replace(ground, scaling=scaled(start.network, ground.train, ground.boundary))
+
+
+def _brought(arm: ArmAtSeed, start: Start, choice: Choice) -> Ground:
     """Brings the items to where training begins, unless what the frozen blocks give is too large to keep.
 
     Without shortcuts, and where inputs are augmented, that is at the inputs.
@@ -128,7 +151,7 @@ def tries(arm: ArmAtSeed, choice: Choice) -> Tried:
 def _grid(arm: ArmAtSeed, choice: Choice) -> list[Attempt]:
     """Every candidate at each learning rate, every time from the same start; one attempt where nothing trains."""
     budget, attempts, grounds, n_candidates = arm.conditions.budget, list[Attempt](), list[Ground](), 1
-    for peak in budget.learning_rates:
+    for rate in range(len(budget.learning_rates)):
         place = 0
         while place < n_candidates:
             with arm.randomness():
@@ -138,6 +161,8 @@ def _grid(arm: ArmAtSeed, choice: Choice) -> list[Attempt]:
                     grounds.append(ground_of(arm, start, choice))
                 if not start.phases:
                     return [Attempt(start, grounds[0], None, None, 0.0)]
+                grounds[place].scale(start)
+                peak = budget.grid(head_only=start.head_only)[rate]
                 (made,) = _train([arm], [start], [grounds[place]], budget, peak, None)
                 attempts.append(replace(made, place=place))
             place += 1
@@ -149,16 +174,19 @@ def tries_together(arms: Sequence[ArmAtSeed], choice: Choice) -> list[Tried] | s
     tried = [Tried([]) for _ in arms]
     grounds: list[Ground] = []
     budget = arms[0].conditions.budget
-    for peak in budget.learning_rates:
+    for place in range(len(budget.learning_rates)):
         starts = []
         for arm in arms:
             with arm.randomness():
                 starts.append(arm.starts(choice)[0])
-        if not grounds and not (apart := why_apart(starts[0])):
+        if not grounds and not (apart := why_apart(starts[0]) or unequal(arms)):
             grounds = [ground_of(arm, start, choice) for arm, start in zip(arms, starts, strict=True)]
+        for ground, start in zip(grounds, starts, strict=False):
+            ground.scale(start)
         joined = joined_network(starts, grounds[0].validation, grounds[0].boundary) if grounds else apart
         if isinstance(joined, str):
             return joined
+        peak = budget.grid(head_only=starts[0].head_only)[place]
         for own, attempt in zip(tried, _train(arms, starts, grounds, budget, peak, joined), strict=True):
             own.grid.append(attempt)
     _run_on(arms, tried, choice)
@@ -203,14 +231,14 @@ def _again(arms: Sequence[ArmAtSeed], before: Sequence[Attempt], factor: int, ch
     place, peak, grounds = before[0].place, before[0].peak or 0.0, [attempt.ground for attempt in before]
     own = arms[0].conditions.budget
     budget = replace(own, steps=factor * own.steps)
-    if len(arms) == 1:
-        with arms[0].randomness():
-            (made,) = _train(arms, [arms[0].starts(choice)[place]], grounds, budget, peak, None)
-        return [replace(made, place=place, factor=factor)]
     starts = []
-    for arm in arms:
+    for arm, ground in zip(arms, grounds, strict=True):
         with arm.randomness():
-            starts.append(arm.starts(choice)[0])
+            starts.append(arm.starts(choice)[place])
+            ground.scale(starts[-1])
+            if len(arms) == 1:
+                (made,) = _train(arms, starts, grounds, budget, peak, None)
+                return [replace(made, place=place, factor=factor)]
     joined = joined_network(starts, grounds[0].validation, grounds[0].boundary)
     if isinstance(joined, str):
         return [_again([arm], [one], factor, choice)[0] for arm, one in zip(arms, before, strict=True)]
@@ -239,7 +267,7 @@ def _train(
     for tensors in frozen:
         tensors.prove_unmoved()
     made = zip(starts, grounds, fitted, strict=True)
-    return [Attempt(start, ground, own, peak, own.seconds + ground.prefixed.seconds) for start, ground, own in made]
+    return [Attempt(start, ground, own, peak, own.seconds + ground.seconds) for start, ground, own in made]
 
 
 def _training_items(arm: ArmAtSeed, ground: Ground) -> Items:

@@ -12,7 +12,8 @@ from tlbench.trials.arm import ArmAtSeed
 from tlbench.trials.choice import Choice
 from tlbench.trials.conditions import Conditions
 from tlbench.trials.grid import Tried, luck, rose, tries
-from tlbench.trials.plan import Plan, budget_key, outline
+from tlbench.trials.outline import outline
+from tlbench.trials.plan import Plan, budget_key
 from tlbench.trials.trial import Trial, joint
 from tlbench.workspace import Workspace
 
