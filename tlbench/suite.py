@@ -203,9 +203,7 @@ class Suite(Strict):
         """How every arm at a target is trained; where a pilot finds the steps, what is reckoned with until then."""
         heads = self.head_rates or head_rates(self.learning_rates)
         made = Budget(Budget.steps, self.batch_size, self.learning_rates, self.weight_decay, heads)
-        if self.piloted:
-            return made
-        return replace(made, steps=self.steps or (self.epochs or 1) * made.epoch(n_train))
+        return made if self.piloted else replace(made, steps=self.steps or (self.epochs or 1) * made.epoch(n_train))
 
     def declared_controls(self) -> list[Control]:
         """The suite's own list, or the default.
