@@ -326,12 +326,12 @@ def test_one_learning_rate_is_told_as_a_limitation() -> None:
         ({"protocol": "equal_steps"}, "Scratch was not run to its plateau"),
         ({"run_on": 1.0, "baseline_run_on": 2.5}, "scratch 2.5 (glyphs n=40), the other arms 1.0 (glyphs n=40)"),
         ({"certifiable": False}, "too small to certify the margin"),
-        ({"reuse": 0.5}, "by their share of the pool: glyphs n=40 50%; intervals are widened for it, conservatively"),
+        ({"reuse": 0.5}, "by their share of the pool: glyphs n=40: 50%; intervals are widened for it, conservatively"),
         ({"n_pairs": 4}, "Below 5 pairs"),
         ({"skewness": -1.2}, "near by finetune on glyphs n=40 -1.2"),
-        ({"at_edge": True}, "most seeds chose the smallest or largest rate): near by finetune on glyphs n=40."),
+        ({"at_edge": True, "source": "NeAr"}, "chose the smallest or largest rate): NeAr by finetune on glyphs n=40."),
         ({"baseline_at_edge": True}, "most seeds chose the smallest or largest rate): scratch on glyphs n=40."),
-        ({"labelled": 140}, "to train and to validate on: glyphs n=40 140."),
+        ({"labelled": 140}, "to train and to validate on: glyphs n=40: 140."),
         ({"draw": "all"}, "One draw for all seeds on glyphs n=40: its verdicts hold with these images."),
         ({"checkpoint": True}, "not trained anew by seed: near; verdicts are about this checkpoint."),
         (
@@ -344,6 +344,32 @@ def test_limits_are_told_where_they_hold_and_not_elsewhere(changes: dict[str, An
     plain, found = (limits(RUN, [shown("neutral", **kind)]) for kind in ({"convergence": CURVE}, changes))
     assert any(text in line for line in found)
     assert not any(text in line for line in plain)
+
+
+def test_heads_with_a_grid_of_their_own_are_told() -> None:
+    run = run_of([], suite=suite_of(budget=RUN.suite.budget | {"head_rates": [0.01, 0.1, 0.3]}))
+    assert limits(run, [])[2].endswith("0.001, 0.003, 0.01; from as many, 0.01, 0.1, 0.3, where the head alone learns.")
+
+
+@pytest.mark.parametrize(
+    ("budget", "text"),
+    [
+        ({"epochs": 15}, "(15 epochs, one"),
+        ({"steps": 300}, "(300 steps, one"),
+        ({}, "(as many steps as a pilot of it needs, one"),
+    ],
+)
+def test_the_question_tells_how_long_is_trained(budget: dict[str, int], text: str) -> None:
+    assert text in sentences.asked(run_of([], suite=suite_of(budget=budget | {"learning_rates": [0.01]})))
+
+
+def test_a_run_of_controls_alone_is_told_as_such() -> None:
+    assert sentences.headline([shown("neutral", role="control")]) == "Of 0 cells, none is judged."
+
+
+def test_a_control_of_one_draw_says_so() -> None:
+    found = shown("neutral", role="control", draw="all")
+    assert sentences.control_rows([found])[0].target == "glyphs n=40 (with these images)"
 
 
 def test_a_baseline_run_to_its_plateau_is_not_told_to_be_improving() -> None:

@@ -153,7 +153,7 @@ def counted(verdicts: Sequence[Verdict]) -> str:
     leaks = sum(v.leak == "invalid" for v in judged)
     missing = sum(v.provisional for v in verdicts)
     text = f"Unfinished: {missing} of {len(verdicts)} cells lack planned trials; run again. " if missing else ""
-    text += f"Of {_counted(len(judged), 'cell')}, {counts(judged)}{_within(judged)}."
+    text += f"Of {_counted(len(judged), 'cell')}, {counts(judged) or 'none is judged'}{_within(judged)}."
     if leaks:
         text += f" {leaks} invalid by a leak: test items were seen before."
     return text
@@ -185,7 +185,7 @@ def answer(judged: Judged) -> list[str]:
     failed = [row for row in control_rows(judged.verdicts) if row.verdict == "NOT"]
     if failed:
         names = "; ".join(f"{row.control} on {row.target} ({row.said})" for row in failed)
-        lines.insert(0, f"Do not lean on this run before its controls: {names} did not come out as demanded.")
+        lines.insert(0, f"Controls speak against this run: {names} did not come out as demanded.")
     return [*lines, *_starts(judged.starts)]
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tlbench.judging.units import unit_of
-from tlbench.judging.verdict import IMAGES, Verdict, method_of, source_of, target_of, told, told_source, within
+from tlbench.judging.verdict import IMAGES, Verdict, method_of, source_of, told, told_source, told_target, within
 
 WORDS = {"inconclusive": "undecided"}  # what a verdict is called where cells are counted
 COUNTED = ("positive", "negative", "neutral", "inconclusive", "unstable", "invalid")
@@ -156,7 +156,7 @@ def _control(v: Verdict) -> ControlRow:
     undemanded = "shown" if demand == "any" else "open"
     return ControlRow(
         control=f"{source_of(v)} by {method_of(v)}",
-        target=target_of(v),
+        target=told_target(v),
         demanded=DEMANDS[demand],
         said=v.verdict,
         gain=unit.ranged(v.gain, v.interval),
