@@ -16,6 +16,7 @@ from tlbench.training import Clock, Items, Prefixed, predict
 from tlbench.trials.arm import ArmAtSeed
 from tlbench.trials.freezing import frozen_parts
 from tlbench.trials.grid import Attempt, Ground
+from tlbench.trials.prediction import parameters_of, seconds_an_item
 
 
 def conclude(arm: ArmAtSeed, attempts: Sequence[Attempt]) -> tuple[Outcome, Timing]:
@@ -23,7 +24,8 @@ def conclude(arm: ArmAtSeed, attempts: Sequence[Attempt]) -> tuple[Outcome, Timi
     best = max(attempts, key=lambda attempt: attempt.score)
     data, metric, weights = arm.data, arm.conditions.metric, arm.materials.weights
     clock = Clock(data.train.labels.device)
-    scores, notes = _read_test(arm, best, clock)
+    scores, predictor = _read_test(arm, best, clock)
+    notes = predictor.notes if predictor else ()
     curve = best.fitted.curve if best.fitted else None
     outcome = Outcome(
         failure=best.fitted.failure if best.fitted else None,
@@ -37,6 +39,7 @@ def conclude(arm: ArmAtSeed, attempts: Sequence[Attempt]) -> tuple[Outcome, Timi
         steps=curve.steps[-1] if curve else 0,
         blocks=best.start.network.names,
         frozen=frozen_parts(best.start),
+        parameters=parameters_of(best.start),
         input=data.form.recipe(),
         notes=(*notes, *(weights.notes if weights else ())),
         curve=replace(curve, seconds=()) if curve else None,  # those are timing
@@ -48,13 +51,14 @@ def conclude(arm: ArmAtSeed, attempts: Sequence[Attempt]) -> tuple[Outcome, Timi
         grid_seconds=sum(attempt.seconds for attempt in attempts) + clock.seconds,
         curve_seconds=curve.seconds if curve else (),
         source_seconds=weights.seconds if weights else None,
+        predict_seconds=seconds_an_item(best.start, predictor, arm.data.tested),
         prefix={"boundary": best.ground.boundary, "kept_in": best.ground.prefixed.kept_in},
     )
     return outcome, timing
 
 
-def _read_test(arm: ArmAtSeed, best: Attempt, clock: Clock) -> tuple[Tensor, tuple[str, ...]]:
-    """(n, C) scores of the test items, and what was chosen: the one place where the test split is read, at the end.
+def _read_test(arm: ArmAtSeed, best: Attempt, clock: Clock) -> tuple[Tensor, Predictor | None]:
+    """(n, C) scores of the test items, and the readout that gave them; the one place where the test split is read.
 
     The test items are brought to where the others stand; where there is no room for that, all are read as inputs.
     """
@@ -63,12 +67,12 @@ def _read_test(arm: ArmAtSeed, best: Attempt, clock: Clock) -> tuple[Tensor, tup
         passed = ground.prefix.apply(arm.data.tested, (arm.data.name, "tested"))
         ground, tested = (ground, passed) if passed else (Ground.at_inputs(arm.data), tested)
     if not best.start.readouts:
-        return predict(best.start.network, tested.items, ground.boundary), ()
+        return predict(best.start.network, tested.items, ground.boundary), None
     predictor, outputs = _fitted(arm, best, ground, clock)
     if arm.conditions.metric.probabilities and not predictor.probabilities:
         what = f"metric '{arm.conditions.metric.label}' reads probabilities"
         raise TlbenchError(f"{what}, and the scores of method '{arm.method.label}' are none")
-    return torch.from_numpy(predictor(outputs(tested.items))), predictor.notes
+    return torch.from_numpy(predictor(outputs(tested.items))), predictor
 
 
 class _Outputs:

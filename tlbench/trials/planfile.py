@@ -4,10 +4,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
+
 from tlbench import device as devices
 from tlbench import environment
-from tlbench.runfile import PlannedCell, PlannedMethod, PlannedSource, PlannedTarget, Run, RunSuite, VerdictSettings
+from tlbench.packing import pack_labels
+from tlbench.runfile import (
+    PlannedCell,
+    PlannedMethod,
+    PlannedSource,
+    PlannedTarget,
+    Run,
+    RunSuite,
+    Tested,
+    VerdictSettings,
+)
 from tlbench.trials.cell import Cell
+from tlbench.trials.conditions import Conditions
 from tlbench.trials.leaks import leak_lines
 from tlbench.trials.plan import Plan, fitted, outline
 from tlbench.trials.targetline import target_lines
@@ -39,6 +52,7 @@ def run_of(plan: Plan, workspace: Workspace, name: str, engine: Mapping[str, Any
         notes=tuple(notes(plan, workspace)),
         leakage=tuple(found.overlapping() for found in plan.overlaps),
         engine=dict(engine),
+        tested=_tested(plan, workspace),
         environment=environment.describe(devices.describe(workspace.device), engine["threads"]),
     )
 
@@ -64,6 +78,18 @@ def notes(plan: Plan, workspace: Workspace) -> list[str]:
         for dataset in cell.source.datasets() if cell.source else ():
             found += dataset.split("train", workspace).notes
     return list(dict.fromkeys(found))
+
+
+def _tested(plan: Plan, workspace: Workspace) -> dict[str, Tested]:
+    """Each target's test items as its records hold them: in their order, without those that are left out."""
+    conditions = {cell.conditions.target.label: cell.conditions for cell in plan.cells}
+    return {label: _tested_under(own, workspace) for label, own in conditions.items()}
+
+
+def _tested_under(conditions: Conditions, workspace: Workspace) -> Tested:
+    test = conditions.target.dataset.split("test", workspace)
+    labels = np.delete(test.labels, list(conditions.left_out))
+    return Tested(classes=test.classes, labels=pack_labels(labels, len(test.classes)))
 
 
 def _cell(plan: Plan, cell: Cell, workspace: Workspace) -> PlannedCell:

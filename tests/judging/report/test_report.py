@@ -290,7 +290,8 @@ def test_json_is_plain_and_worst_first() -> None:
 
 def test_json_cells_have_every_field_of_a_verdict() -> None:
     (one,) = report.as_json(judged_of([shown("neutral")]))["cells"]
-    assert set(one) == set(Verdict.__dataclass_fields__)
+    assert set(one) == {*Verdict.__dataclass_fields__, "classes"}
+    assert one["classes"] is None
     assert {"gain", "interval", "n_pairs", "p_adjusted", "share_hurt", "share_hurt_interval", "baseline"} <= set(one)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tlbench.judging import figures
+from tlbench.judging.report.classes import as_plain, harms_of
 from tlbench.judging.report.exports import bmf, github_benchmark, printed, publish
 from tlbench.judging.report.history import read_history
 from tlbench.judging.report.markdown import markdown
@@ -31,12 +32,16 @@ __all__ = [
 
 
 def as_json(judged: Judged) -> dict[str, Any]:
-    """The report as plain data; scores on the metric's own scale."""
+    """The report as plain data; scores on the metric's own scale. classes: null where records do not tell."""
+    classes = {cell.path: as_plain(harms) for cell in judged.cells if (harms := harms_of(cell, judged.run))}
     return {
         "schema_version": SCHEMA_VERSION,
         "suite": judged.run.suite.name,
         "starts": [asdict(start) for start in judged.starts],
-        "cells": [verdict.as_dict() for verdict in worst_first(judged.verdicts)],
+        "cells": [
+            v.as_dict() | {"classes": classes.get(f"{v.target}/{v.source}/{v.method}")}
+            for v in worst_first(judged.verdicts)
+        ],
     }
 
 

@@ -11,17 +11,18 @@ from tlbench.judging import stats
 from tlbench.judging.changes import p_text
 from tlbench.judging.readings import curve_of
 from tlbench.judging.report import sentences
+from tlbench.judging.report.classes import class_table
 from tlbench.judging.stats import Floats
-from tlbench.judging.verdict import CellRecords, Verdict, disagreement
+from tlbench.judging.verdict import CellRecords, ClassHarm, Verdict, disagreement
 from tlbench.records import Outcome, Record
 
 WIDTH, HEIGHT, EDGE = 360, 180, 24  # of the small picture, in its own units
 SHARED = ("target", "budget", "network", "input", "root_seed", "variant")  # of a recipe, the same for all of a suite
 
 
-def details(cell: CellRecords, verdict: Verdict, *, brief: bool = False) -> Markup:
+def details(cell: CellRecords, verdict: Verdict, harms: Sequence[ClassHarm] = (), *, brief: bool = False) -> Markup:
     """A cell's details; brief: without its seeds' rows and its recipe, which its records hold."""
-    parts = [_facts(verdict), _curves(cell, verdict.metric)]
+    parts = [_facts(verdict), _curves(cell, verdict.metric), class_table(harms, brief=brief)]
     if not brief:
         parts += [_seeds(cell, verdict.metric), _recipe(cell)]
     parts.append(
@@ -46,6 +47,11 @@ def _facts(v: Verdict) -> Markup:
     if v.wide_interval:
         wide = sentences.with_interval(v.gain, v.wide_interval)
         said.append(f"draws overlap ({v.reuse:.0%} of the pool): wider interval {wide}")
+    if v.parameters and v.milliseconds and v.baseline_milliseconds:
+        said.append(
+            f"a prediction takes {v.parameters:,} parameters and {v.milliseconds:.3g} ms an item "
+            f"(scratch {v.baseline_milliseconds:.3g} ms)"
+        )
     said += [f"{name} {value:.3g}" for name, value in v.similarity.items()]
     said += [
         f"against {protocol}: {brief['verdict']} {sentences.points(brief['gain'])}"

@@ -1,6 +1,7 @@
 """Verdicts: the array function that judges, the screen before it, and the path from a run's records."""
 
 from tlbench.judging.verdict.arm import Arm
+from tlbench.judging.verdict.by_class import ClassHarm, decided, harm_by_class
 from tlbench.judging.verdict.cell_records import CellRecords, area_of, disagreement
 from tlbench.judging.verdict.judge import LEAST_PAIRS, Design, Evidence, Judgement, evidence, judge
 from tlbench.judging.verdict.judged import Judged, judge_run, verdicts
@@ -11,6 +12,7 @@ __all__ = [
     "LEAST_PAIRS",
     "Arm",
     "CellRecords",
+    "ClassHarm",
     "Design",
     "Evidence",
     "Judged",
@@ -18,8 +20,10 @@ __all__ = [
     "Starts",
     "Verdict",
     "area_of",
+    "decided",
     "disagreement",
     "evidence",
+    "harm_by_class",
     "judge",
     "judge_run",
     "verdicts",

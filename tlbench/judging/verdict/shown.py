@@ -11,7 +11,7 @@ class Verdict:
     """A cell's verdict with all that must be shown beside it; fields as in --json.
 
     Scores are on the metric's own scale, gains are better as they grow; a spec is what the user typed of a label's
-    source, dataset or method.
+    source, dataset or method. parameters, milliseconds: of a prediction, an item.
     """
 
     source: str
@@ -61,6 +61,10 @@ class Verdict:
     by_protocol: dict[str, dict[str, Any]]
     notes: tuple[str, ...]
     leak: str | None = None
+    parameters: int | None = None
+    milliseconds: float | None = None
+    baseline_parameters: int | None = None
+    baseline_milliseconds: float | None = None
 
     def may_be_decided(self) -> bool:
         """Whether more seeds are worth their time: not decided yet, and not hopeless by the last look."""
