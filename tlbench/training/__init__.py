@@ -6,11 +6,13 @@ from tlbench.training.items import Augmented, Encoded, Examples, Items, with_lab
 from tlbench.training.joined import join
 from tlbench.training.layers import GlobalPool, Layers, ShortcutA, normalised
 from tlbench.training.learners import Learner, in_batches, predict
-from tlbench.training.loop import Clock, Fitted, fit, seconds_a_step
+from tlbench.training.loop import Clock, Fitted, fit, seconds_a_step, seconds_of_reading
 from tlbench.training.prefix import FrozenPrefix, Prefixed
-from tlbench.training.pretraining import Pretrained
+from tlbench.training.pretraining import BATCH, CHECKED, Pretrained
 
 __all__ = [
+    "BATCH",
+    "CHECKED",
     "Augmented",
     "Clock",
     "Encoded",
@@ -33,5 +35,6 @@ __all__ = [
     "normalised",
     "predict",
     "seconds_a_step",
+    "seconds_of_reading",
     "with_labels",
 ]

@@ -2,8 +2,8 @@
 
 from tlbench.trials.arm import ArmAtSeed
 from tlbench.trials.cell import Cell
-from tlbench.trials.choice import PLAIN, Choice, layout_is_safe
-from tlbench.trials.conditions import Conditions
+from tlbench.trials.choice import PLAIN, Choice, lay_out, layout_is_safe
+from tlbench.trials.conditions import PLATEAU, Conditions
 from tlbench.trials.draws import TrialData, data_of, draw_of
 from tlbench.trials.grid import tries
 from tlbench.trials.outcome import conclude
@@ -15,6 +15,7 @@ from tlbench.trials.trial import FAILED_TOGETHER, Trial, run_together
 __all__ = [
     "FAILED_TOGETHER",
     "PLAIN",
+    "PLATEAU",
     "ArmAtSeed",
     "Cell",
     "Choice",
@@ -27,6 +28,7 @@ __all__ = [
     "conclude",
     "data_of",
     "draw_of",
+    "lay_out",
     "layout_is_safe",
     "notes",
     "outline",

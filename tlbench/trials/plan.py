@@ -9,8 +9,8 @@ from typing import TypeVar
 from tlbench.dataset import Target
 from tlbench.errors import TlbenchError
 from tlbench.form import Form, default_form
-from tlbench.method import Materials, Method
-from tlbench.network import Setup
+from tlbench.method import Materials, Method, Start
+from tlbench.network import Network, Setup
 from tlbench.runfile import Protocol, Role
 from tlbench.source import Source, Weights
 from tlbench.streams import seeded
@@ -197,11 +197,18 @@ def _setup(source: Source | None, suite: Suite, default: Form) -> Setup:
 
 @dataclass(frozen=True)
 class Outline:
-    """How many blocks a network has, how many of them no phase of a method moves, how many learn (None: nothing)."""
+    """How many blocks a network has, how many of them no phase of a method moves, how many learn (None: nothing).
+
+    candidates: starts of which the best is taken, each trained; readouts: that are fitted to features, of so many
+    numbers an item.
+    """
 
     blocks: int
     frozen: int
     unfrozen: int | None
+    candidates: int = 1
+    readouts: int = 0
+    features: int = 0
 
 
 def outline(method: Method, setup: Setup, workspace: Workspace) -> Outline:
@@ -218,9 +225,13 @@ def outline(method: Method, setup: Setup, workspace: Workspace) -> Outline:
             start = method.start(Materials(copy.deepcopy(network), weights, ("0", "1")))
         start.check()
         unfrozen, blocks = start.unfrozen, len(network.names)
-        return Outline(blocks, 0 if unfrozen is None else blocks - unfrozen, unfrozen)
+        return Outline(blocks, 0 if unfrozen is None else blocks - unfrozen, unfrozen, *_grid_of(start, network))
 
     return workspace.cached((setup, method, "outline"), read)
+
+
+def _grid_of(start: Start, network: Network) -> tuple[int, int, int]:
+    return 1 + len(start.alternatives), len(start.readouts), network.head.in_features
 
 
 T = TypeVar("T", Target, Source, Method, Setup)
