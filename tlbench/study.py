@@ -160,7 +160,7 @@ class Study:
         return clear(self.folder)
 
     def describe(self, means: Means | None = None) -> str:
-        """What a run would do here: trials by cell, and hours. Datasets are opened; nothing is trained or written.
+        """What a run would do here: trials by cell, and how long. Datasets are opened; nothing is trained or written.
 
         Raises:
             TlbenchError: something named is not there or does not fit.
@@ -276,8 +276,8 @@ class _Session:
         total = f"{len(todo.trials)} trials, {len(todo.scorings)} scorings, {len(todo.loadings())} sources"
         with WorkerPool(replace(self.engine, jobs=1), self.workspace) as here:
             execution = Execution(self.plan, self.folder, self.workspace, here, self.choices, Progress())
-            hours = execution.hours(todo, self.engine.jobs)
-        return "\n".join([*lines, f"{total}; at most {hours:.2f} hours here"])
+            expected = execution.expected(todo, self.engine.jobs)
+        return "\n".join([*lines, f"{total}; {expected}"])
 
     def _design(self) -> str:
         """Whether arms and baselines are paired, and why; by the run that lies in the folder, where one does."""

@@ -10,7 +10,8 @@ from tests.tiny import BUDGET, SOURCE, tiny_conditions, tiny_trial
 from tlbench.curve import LearningCurve
 from tlbench.dataset import Indices
 from tlbench.method import Materials, methods
-from tlbench.records import Outcome, unpack_items
+from tlbench.packing import unpack_items
+from tlbench.records import Outcome
 from tlbench.source import Weights
 from tlbench.training import learners
 from tlbench.trials import PLAIN, Conditions, draw_of

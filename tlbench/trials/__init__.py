@@ -2,8 +2,9 @@
 
 from tlbench.trials.arm import ArmAtSeed
 from tlbench.trials.cell import Cell
-from tlbench.trials.choice import PLAIN, Choice, layout_is_safe
+from tlbench.trials.choice import PLAIN, Choice, lay_out, layout_is_safe
 from tlbench.trials.conditions import Conditions
+from tlbench.trials.drawlines import n_validated
 from tlbench.trials.draws import TrialData, data_of, draw_of
 from tlbench.trials.grid import tries
 from tlbench.trials.outcome import conclude
@@ -35,7 +36,9 @@ __all__ = [
     "conclude",
     "data_of",
     "draw_of",
+    "lay_out",
     "layout_is_safe",
+    "n_validated",
     "notes",
     "outline",
     "pilot_suite",

@@ -3,8 +3,8 @@
 import copy
 from dataclasses import dataclass
 
-from tlbench.method import Materials, Method
-from tlbench.network import Setup
+from tlbench.method import Materials, Method, Start
+from tlbench.network import Network, Setup
 from tlbench.source import Weights
 from tlbench.streams import seeded
 from tlbench.workspace import Workspace
@@ -12,11 +12,18 @@ from tlbench.workspace import Workspace
 
 @dataclass(frozen=True)
 class Outline:
-    """How many blocks a network has, how many of them no phase of a method moves, how many learn (None: nothing)."""
+    """How many blocks a network has, how many of them no phase of a method moves, how many learn (None: nothing).
+
+    candidates: starts of which the best is taken, each trained; readouts: that are fitted to features, of so many
+    numbers an item.
+    """
 
     blocks: int
     frozen: int
     unfrozen: int | None
+    candidates: int = 1
+    readouts: int = 0
+    features: int = 0
 
 
 def outline(method: Method, setup: Setup, workspace: Workspace) -> Outline:
@@ -33,6 +40,10 @@ def outline(method: Method, setup: Setup, workspace: Workspace) -> Outline:
             start = method.start(Materials(copy.deepcopy(network), weights, ("0", "1")))
         start.check()
         unfrozen, blocks = start.unfrozen, len(network.names)
-        return Outline(blocks, 0 if unfrozen is None else blocks - unfrozen, unfrozen)
+        return Outline(blocks, 0 if unfrozen is None else blocks - unfrozen, unfrozen, *_grid_of(start, network))
 
     return workspace.cached((setup, method, "outline"), read)
+
+
+def _grid_of(start: Start, network: Network) -> tuple[int, int, int]:
+    return 1 + len(start.alternatives), len(start.readouts), network.head.in_features

@@ -3,9 +3,21 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from tlbench import device as devices
 from tlbench import environment
-from tlbench.runfile import PlannedCell, PlannedMethod, PlannedSource, PlannedTarget, Run, RunSuite, VerdictSettings
+from tlbench.packing import pack_labels
+from tlbench.runfile import (
+    PlannedCell,
+    PlannedMethod,
+    PlannedSource,
+    PlannedTarget,
+    Run,
+    RunSuite,
+    Tested,
+    VerdictSettings,
+)
 from tlbench.suite import Suite
 from tlbench.trials.cell import Cell
 from tlbench.trials.conditions import Conditions
@@ -39,6 +51,7 @@ def run_of(plan: Plan, workspace: Workspace, name: str, engine: Mapping[str, Any
         leakage=tuple(found.overlapping() for found in plan.overlaps),
         engine=dict(engine),
         budgets=plan.budgets,
+        tested={own.target.label: _tested(own, workspace) for own in _conditions(plan)},
         environment=environment.describe(devices.describe(workspace.device), engine["threads"]),
     )
 
@@ -92,6 +105,13 @@ def notes(plan: Plan, workspace: Workspace) -> list[str]:
 def _conditions(plan: Plan) -> list[Conditions]:
     """Of each target one cell's."""
     return list({cell.conditions.target.label: cell.conditions for cell in plan.cells}.values())
+
+
+def _tested(conditions: Conditions, workspace: Workspace) -> Tested:
+    """A target's test items as its records hold them: in their order, without those that are left out."""
+    test = conditions.target.dataset.split("test", workspace)
+    labels = np.delete(test.labels, list(conditions.left_out))
+    return Tested(classes=test.classes, labels=pack_labels(labels, len(test.classes)))
 
 
 def _cell(plan: Plan, cell: Cell, workspace: Workspace) -> PlannedCell:

@@ -11,18 +11,19 @@ from tlbench.judging import stats
 from tlbench.judging.changes import p_text
 from tlbench.judging.readings import curve_of
 from tlbench.judging.report import sentences
+from tlbench.judging.report.classes import class_table
 from tlbench.judging.stats import Floats
 from tlbench.judging.units import unit_of
-from tlbench.judging.verdict import OVERLAP, CellRecords, Verdict, disagreement, higher_is_better
+from tlbench.judging.verdict import OVERLAP, CellRecords, ClassHarm, Verdict, disagreement, higher_is_better
 from tlbench.records import Outcome, Record
 
 WIDTH, HEIGHT, EDGE = 360, 180, 24  # of the small picture, in its own units
 SHARED = ("target", "budget", "network", "input", "root_seed", "variant")  # of a recipe, the same for all of a suite
 
 
-def details(cell: CellRecords, verdict: Verdict, *, brief: bool = False) -> Markup:
+def details(cell: CellRecords, verdict: Verdict, harms: Sequence[ClassHarm] = (), *, brief: bool = False) -> Markup:
     """A cell's details; brief: without its seeds' rows and its recipe, which its records hold."""
-    parts = [_facts(verdict), _curves(cell, verdict.metric)]
+    parts = [_facts(verdict), _curves(cell, verdict.metric), class_table(harms, brief=brief)]
     if not brief:
         parts += [_seeds(cell, verdict.metric), _recipe(cell)]
     parts.append(
@@ -47,6 +48,11 @@ def _facts(v: Verdict) -> Markup:
         said.append(f"the source's own accuracy {sentences.percent(v.source_accuracy)}")
     if v.reuse > OVERLAP:
         said.append(f"draws overlap ({v.reuse:.0%} of the pool): the interval is widened for that")
+    if v.parameters and v.milliseconds and v.baseline_milliseconds:
+        said.append(
+            f"a prediction takes {v.parameters:,} parameters and {v.milliseconds:.3g} ms an item "
+            f"(scratch {v.baseline_milliseconds:.3g} ms)"
+        )
     said += [f"{name} {value:.3g}" for name, value in v.similarity.items()]
     said += [
         f"against {protocol}: {brief['verdict']} {sentences.points(brief['gain'], v.metric)}"

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from tlbench.judging.changes import p_text
 from tlbench.judging.figures import Drawing, themed
 from tlbench.judging.report import sentences
+from tlbench.judging.report.classes import harms_of
 from tlbench.judging.report.details import details
 from tlbench.judging.verdict import Judged, Verdict
 from tlbench.runfile import Named, Run
@@ -110,7 +111,9 @@ def _details(judged: Judged) -> dict[str, Markup]:
     """What each cell opens to: in full, or where that would be too much for one page, without its seeds' rows."""
     size = sum(A_CELL + A_SEED * len(cell.own.records) for cell in judged.cells)
     pairs = zip(judged.cells, judged.verdicts, strict=True)
-    return {cell.path: details(cell, verdict, brief=size > DETAILS) for cell, verdict in pairs}
+    return {
+        cell.path: details(cell, verdict, harms_of(cell, judged.run), brief=size > DETAILS) for cell, verdict in pairs
+    }
 
 
 def _placed(figures: Sequence[Drawing], room: int) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from tlbench.judging.verdict.arm import Arm
 from tlbench.judging.verdict.axes import FINAL, design_of
+from tlbench.judging.verdict.by_class import ClassHarm, decided, harm_by_class
 from tlbench.judging.verdict.cell_records import CellRecords, area_of, disagreement, higher_is_better
 from tlbench.judging.verdict.evidence import OVERLAP, Evidence, evidence
 from tlbench.judging.verdict.judge import LEAST_PAIRS, Design, Judgement, judge
@@ -30,6 +31,7 @@ __all__ = [
     "OVERLAP",
     "Arm",
     "CellRecords",
+    "ClassHarm",
     "Design",
     "Evidence",
     "Judged",
@@ -38,9 +40,11 @@ __all__ = [
     "Verdict",
     "area_of",
     "cell_of",
+    "decided",
     "design_of",
     "disagreement",
     "evidence",
+    "harm_by_class",
     "higher_is_better",
     "judge",
     "judge_run",
