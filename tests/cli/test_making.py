@@ -25,6 +25,7 @@ TINY = """
 network = { name = "resnet", width = 4 }
 image_size = 8
 epochs = 2
+protocols = ["equal_steps"]
 batch_size = 16
 learning_rates = [0.01]
 seeds = 2

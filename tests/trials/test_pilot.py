@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.test_study import ONE, Said
+from tests.test_study import Said
 from tests.tiny import tiny_conditions, tiny_suite, tiny_trial
-from tlbench.engine import Mode
 from tlbench.errors import TlbenchError
 from tlbench.study import Means, Study
-from tlbench.trials import Choice, Pilot, budget_lines, draw_of, resolve, tries
+from tlbench.trials import PLAIN, Choice, Pilot, budget_lines, draw_of, resolve, tries
 from tlbench.trials import pilot as pilots
 from tlbench.trials.trial import Trial
 from tlbench.workspace import Workspace
@@ -22,6 +21,7 @@ from tlbench.workspace import Workspace
 KEY = "patterns-1.0-n64/resnet-8-width-4-1x8x8"
 OPEN: dict[str, Any] = {"epochs": None, "targets": [{"dataset": "patterns", "n_train": 64, "n_val": 160}]}
 LIMIT = 0.3  # of luck
+ONE = Means("cpu", 1, "fast", {"threads": 1})
 
 
 def _pilot(choice: Choice | None = None) -> Pilot:
@@ -86,10 +86,7 @@ def test_what_cannot_be_joined_is_piloted_apart(workspace: Workspace, monkeypatc
 
 
 @pytest.mark.usefixtures("short")
-@pytest.mark.parametrize("mode", ["fast", "plain"])
-def test_a_run_is_piloted_once_and_goes_on_with_what_was_found(
-    mode: Mode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_is_piloted_once_and_goes_on_with_what_was_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder, said, begun = tmp_path / "out", Said(), list[Pilot]()
     call = Pilot.__call__
 
@@ -98,9 +95,8 @@ def test_a_run_is_piloted_once_and_goes_on_with_what_was_found(
         return call(self, workspace)
 
     monkeypatch.setattr(Pilot, "__call__", told)
-    means = Means("cpu", 1, mode)
     suite = tiny_suite(**OPEN)
-    Study(suite, folder).run(progress=said, means=means)
+    Study(suite, folder).run(progress=said, means=ONE)
     run = json.loads((folder / "run.json").read_text())
     steps = run["budgets"][KEY]
     assert list(run["budgets"]) == [KEY]
@@ -112,22 +108,28 @@ def test_a_run_is_piloted_once_and_goes_on_with_what_was_found(
     line = f"target patterns-1.0-n64 with resnet-8-width-4-1x8x8: {steps} steps, "
     assert any(note.startswith(line) for note in run["notes"])
     assert any(note.startswith(line) for note in said.lines)
-    assert (len(begun), begun[0].choice.together) == (1, mode == "fast")
-    again = Study(suite, folder).run(progress=Said(), means=means)
+    assert (len(begun), begun[0].choice.together) == (1, True)
+    again = Study(suite, folder).run(progress=Said(), means=ONE)
     assert (again.ran, len(begun)) == (0, 1)
     assert json.loads((folder / "run.json").read_text())["budgets"] == {KEY: steps}
-    Study(tiny_suite(**OPEN, learning_rates=[0.003]), folder).run(progress=Said(), means=means)
+    Study(tiny_suite(**OPEN, learning_rates=[0.003]), folder).run(progress=Said(), means=ONE)
     assert len(begun) == 2
 
 
 @pytest.mark.usefixtures("short")
-def test_workers_pilot_each_target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where budgets differ by target, each of its cells and baselines has its own."""
-    found = {32: 16, 64: 48}
-    monkeypatch.setattr(Pilot, "__call__", lambda self, _: found[self.conditions.target.n_train])
+def test_each_target_has_a_pilot_and_a_budget_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its cells and its baselines; where no shortcuts are to be taken, pilots take none."""
+    found, choices = {32: 16, 64: 48}, set[Choice]()
+
+    def told(self: Pilot, _: Workspace) -> int:
+        choices.add(self.choice)
+        return found[self.conditions.target.n_train]
+
+    monkeypatch.setattr(Pilot, "__call__", told)
     targets = [{"dataset": "patterns", "n_train": [32, 64]}]
     study = Study(tiny_suite(**OPEN | {"targets": targets}, seeds=1), tmp_path / "out")
-    study.run(progress=Said(), means=ONE)
+    study.run(progress=Said(), means=replace(ONE, mode="plain"))
+    assert choices == {PLAIN}
     plan = study.plan(ONE)
     taken = {t.conditions.target.n_train: t.conditions.budget.steps for t in plan.trials()}
     assert taken == {32: 16, 64: 48}
