@@ -67,7 +67,7 @@ def test_a_run_writes_run_json_and_a_record_a_trial(tmp_path: Path) -> None:
     run = json.loads((tmp_path / "out" / "run.json").read_text())
     assert run["cells"][0]["baseline"] == "patterns-1.0-n32/resnet-8-width-4-1x8x8/scratch"
     assert run["target_scores"][run["cells"][0]["baseline"]] > 0
-    assert len(read(tmp_path / "out")) == 6
+    assert len(read(tmp_path / "out")) == 8
 
 
 def test_constructing_reads_writes_and_sets_nothing(tmp_path: Path) -> None:
@@ -353,7 +353,7 @@ def test_a_full_or_readonly_place_is_told_in_a_line(tmp_path: Path) -> None:
 def test_a_dry_run_lists_trials_and_hours_and_writes_nothing(tmp_path: Path) -> None:
     text = _study(tmp_path / "out").describe(ONE)
     assert "patterns-1.0-n32/trained-patterns-0.5-steps-10/finetune seed 1" in text
-    assert "6 trials, 0 scorings, 1 sources; at most 0.0" in text
+    assert "8 trials, 0 scorings, 1 sources; at most 0.0" in text
     assert not (tmp_path / "out").exists()
 
 
@@ -408,9 +408,9 @@ def test_a_timing_pass_times_each_arm_of_the_first_look_once(tmp_path: Path) -> 
     before = _outcomes(folder)
     study.time(progress=Said(), means=ONE)
     timed = sorted(folder.rglob("timing-*.json"))
-    assert len(timed) == 6
+    assert len(timed) == 8
     assert _outcomes(folder) == before
-    assert len(read(folder)) == 6
+    assert len(read(folder)) == 8
     stamps = [path.stat().st_mtime_ns for path in timed]
     study.time(progress=Said(), means=ONE)
     assert [path.stat().st_mtime_ns for path in timed] == stamps

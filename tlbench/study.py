@@ -292,7 +292,8 @@ class _Session:
         todo = pending(self.plan, self.folder, self.workspace)
         lines = [f"{trial.cell} seed {trial.seed}" for trial in todo.trials]
         lines += [*todo.said, *self.plan.skipped, *notes(self.plan, self.workspace)]
-        total = f"{len(todo.trials)} trials, {len(todo.scorings)} scorings, {len(todo.loadings())} sources"
+        n_sources = len({(one.source, one.setup) for one in todo.loadings(self.choices.joins)})
+        total = f"{len(todo.trials)} trials, {len(todo.scorings)} scorings, {n_sources} sources"
         with WorkerPool(replace(self.engine, jobs=1), self.workspace) as here:
             execution = Execution(self.plan, self.folder, self.workspace, here, self.choices, Progress())
             hours = execution.hours(todo, self.engine.jobs)

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from tlbench.engine.executor import Engine, Executor
-from tlbench.engine.jobs import Job, Unit
+from tlbench.engine.jobs import Job, Loading, Unit
 from tlbench.engine.tuning import Tuned, Tuning
 from tlbench.network import Setup
-from tlbench.source import Source
 from tlbench.suite import Suite
 from tlbench.trials import PLAIN, Choice, Outline, Trial, outline
 from tlbench.workspace import Workspace
@@ -56,9 +55,14 @@ class Choices:
         """About what its trials will take, one after the other."""
         return self.seconds(unit.trials[0]) * len(unit.trials)
 
-    def source_seconds(self, source: Source, setup: Setup) -> float:
+    def joins(self, setup: Setup) -> bool:
+        """Whether whole networks of the setup are trained together, those of sources too."""
+        return self._engine.mode != "plain" and self._tuned(setup, 0).choice.together
+
+    def loading_seconds(self, loading: Loading) -> float:
         """About what training the source will take; next to nothing for one that is read."""
-        return OVERHEAD + 2 * self._tuned(setup, 0).seconds * getattr(source, "steps", 0)  # batches of 64
+        steps = getattr(loading.source, "steps", 0) * len(loading.seeds)
+        return OVERHEAD + 2 * self._tuned(loading.setup, 0).seconds * steps  # batches of 64
 
     def _outline(self, trial: Trial) -> Outline:
         return outline(trial.method, trial.conditions.setup, self._workspace)

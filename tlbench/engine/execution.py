@@ -29,9 +29,9 @@ class Execution:
 
     def make_ready(self, todo: Pending) -> None:
         """Sources are trained, checked or downloaded before any trial leans on them."""
-        seconds = self.choices.source_seconds
+        loadings = todo.loadings(self.choices.joins)
         known = set(notes(self.plan, self.workspace))  # said already, as what limits the whole run
-        jobs = [Job(one, one.source.name, seconds(one.source, one.setup)) for one in todo.loadings()]
+        jobs = [Job(one, one.source.name, self.choices.loading_seconds(one)) for one in loadings]
         for _, said in self.progress.track("sources", jobs, partial(self.executor.run, jobs)):
             for note in said:
                 if note not in known:
@@ -70,5 +70,5 @@ class Execution:
     def hours(self, todo: Pending, workers: int) -> float:
         """What is left will take so long on so many workers, from a few timed steps of each network."""
         trials = sum(self.choices.seconds(trial) for trial in todo.trials)
-        training = sum(self.choices.source_seconds(one.source, one.setup) for one in todo.loadings())
+        training = sum(self.choices.loading_seconds(one) for one in todo.loadings(self.choices.joins))
         return (trials + training) / workers / 3600
