@@ -265,11 +265,11 @@ class _Session:
 
     def _saved(self, n_open: int) -> str:
         """How many cells are open, and how many trials the looks have saved so far."""
-        last, planned = self.suite.looks[-1], len(self.plan.trials())
-        arms = {cell.path for cell in self.plan.cells}
-        arms |= {trial.cell for cell in self.plan.cells for trial in self.plan.baselines(cell, 0).values()}
+        last, planned, cells = self.suite.looks[-1], len(self.plan.trials()), self.plan.cells
+        arms = {cell.path for cell in cells}
+        arms |= {trial.cell for cell in cells for trial in self.plan.baselines(cell, 0).values()}
         saved = f"{planned} trials planned so far instead of {len(arms) * last} with {last} seeds everywhere"
-        return f"look: {n_open} of {len(self.plan.cells)} cells are open to more seeds; {saved}"
+        return f"look: {n_open} of {sum(cell.role == 'cell' for cell in cells)} cells are open to more seeds; {saved}"
 
     def target_scores(self) -> dict[str, float | None]:
         """For each baseline, the validation score that "steps to target" asks for."""
