@@ -71,7 +71,7 @@ def test_readouts_are_not_taken_for_a_training(workspace: Workspace) -> None:
     plan = resolve(tiny_suite(cross=cross, epochs=500), workspace)
     choices = _choices(plan, workspace)
     seconds = {cell.method.label: choices.seconds(cell.trial(0)) for cell in plan.cells}
-    assert seconds["finetune"] == pytest.approx(500 * 2 * 0.010, rel=0.1)
+    assert seconds["finetune"] == pytest.approx(500 * 2 * 0.010, rel=0.2)  # and some reading of validation items
     assert seconds["direct"] < seconds["features-logistic"] < 0.5
 
 
@@ -99,15 +99,15 @@ def test_a_source_is_trained_once_whoever_leans_on_it(workspace: Workspace) -> N
     cross = [{"sources": [source, {"name": "matched", "source": source}], "methods": ["finetune"]}]
     plan = resolve(tiny_suite(cross=cross), workspace)
     choices = _choices(plan, workspace)
-    (loading,) = pending(plan, workspace.storage.cache / "none", workspace).loadings(choices.joins)
-    assert loading.seeds == ((0, 1) if loading.source.varies else (0,))
-    assert choices.loading_seconds(loading) == pytest.approx(len(loading.seeds) * 1000 * 0.040, rel=0.3)
+    loadings = pending(plan, workspace.storage.cache / "none", workspace).loadings(choices.joins)
+    assert [one.seeds for one in loadings] == [(0,), (1,)]  # a draw a seed, and the matched one leans on the same
+    assert sum(map(choices.loading_seconds, loadings)) == pytest.approx(2 * 1000 * 0.040, rel=0.3)
 
 
 def test_a_source_that_was_trained_before_takes_next_to_nothing(workspace: Workspace) -> None:
     plan = resolve(tiny_suite(), workspace)
     choices = _choices(plan, workspace)
-    (loading,) = pending(plan, workspace.storage.cache / "none", workspace).loadings(choices.joins)
+    loading, *_ = pending(plan, workspace.storage.cache / "none", workspace).loadings(choices.joins)
     assert choices.loading_seconds(loading) > 10 * OVERHEAD
     loading(workspace)
     assert choices.loading_seconds(loading) == OVERHEAD
