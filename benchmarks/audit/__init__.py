@@ -1,1 +1,1 @@
-"""A second judge, written from the protocol's text alone: reads a run's records and compares verdicts with the product's."""
+"""A second judge, written from the protocol alone: reads a run's records and holds the product's verdicts to its own."""

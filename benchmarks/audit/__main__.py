@@ -22,11 +22,11 @@ def report(folder: Path) -> dict[str, Any]:
 
 
 def same(mine: Any, theirs: Any) -> bool:
-    """Equal, numbers within 1e-6 of each other."""
+    """Equal, numbers to a millionth of themselves."""
     if isinstance(mine, (tuple, list)) and isinstance(theirs, (tuple, list)):
         return len(mine) == len(theirs) and all(map(same, mine, theirs))
     if isinstance(mine, float) and isinstance(theirs, (float, int)):
-        return math.isclose(mine, theirs, rel_tol=1e-6, abs_tol=1e-6)
+        return math.isclose(mine, theirs, rel_tol=1e-6, abs_tol=1e-9)
     return bool(mine == theirs)
 
 
@@ -77,10 +77,10 @@ def audited(folder: Path) -> Iterator[str]:
             one = budgets[name][path]
             yield from _cell(f"{path} {name}", {"verdict": one.word, "interval": one.interval}, told_of)
         held = theirs["convergence"]
-        if (path in curves) != (held is not None):
-            yield f"{path}: convergence is judged by one side only"
-        elif held is not None:
+        if held is not None and path in curves:
             yield from _cell(f"{path} convergence", convergence(curves[path]), held)
+        elif held is not None or (path in curves and curves[path].found is not None):
+            yield f"{path}: convergence is judged by one side only"
         if not theirs["cost"]["estimated"]:
             yield from _cell(f"{path} cost", convergence(seconds[path]), theirs["cost"])
 

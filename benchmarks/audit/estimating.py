@@ -139,6 +139,4 @@ def estimate(own: Side, base: Side, paired: bool, floor: float, reuse: float) ->
     mean = float(a.mean()) - (0.0 if paired else float(b.mean()))
     n_own, n_base = len(a), len(a) if paired else len(b)
     fixed, pair_fixed = (max(t, floor**2) + overlap for t in (tau2, pair_tau2))
-    return Estimate(
-        gains, mean, n_own, n_base, paired, variance(a), variance(b), math.sqrt(tau2), fixed, pair_fixed
-    )
+    return Estimate(gains, mean, n_own, n_base, paired, variance(a), variance(b), math.sqrt(tau2), fixed, pair_fixed)

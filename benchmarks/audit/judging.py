@@ -64,9 +64,7 @@ def half_df(width: float) -> float:
     """The x with trigamma(x) = width."""
     if width <= 0 or special.polygamma(1, LARGE / 2) >= width:
         return math.inf
-    return float(
-        optimize.brentq(lambda x: float(special.polygamma(1, x)) - width, 1e-6, LARGE, xtol=1e-14, rtol=1e-14)
-    )
+    return float(optimize.brentq(lambda x: float(special.polygamma(1, x)) - width, 1e-6, LARGE, xtol=1e-14, rtol=1e-14))
 
 
 def prior_of(found: Sequence[Estimate]) -> Prior:
@@ -108,6 +106,8 @@ class Family:
     def _combined(self, cell: int) -> tuple[float, float]:
         """Of harm and benefit, the smallest weighted p over the looks reached."""
         smallest = [1.0, 1.0]
+        if self._last(cell).word:
+            return 1.0, 1.0
         for k in range(self.reached[cell]):
             one = self.looks[cell][k].tested
             if one is not None:
@@ -137,7 +137,7 @@ class Family:
         word = last.word or self._word(last.tested, harm, benefit, level)
         flagged = word in {"negative", "positive"}
         pooled = flagged and interval is not None and interval[0] <= 0 <= interval[1]
-        confirmed = word == "negative" and beyond <= level
+        confirmed = word == "negative" and beyond <= level / 2
         return Judged(word, harm, benefit, confirmed, pooled, interval, level, last.found)
 
     def _word(self, found: Estimate | None, harm: float, benefit: float, level: float) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmarks.audit.estimating import Side, estimate
 from benchmarks.audit.judging import Family, Judged, Look, Rules
-from benchmarks.audit.reading import Folder, Trial
+from benchmarks.audit.reading import Folder
 from benchmarks.audit.screening import Screened, lift_of, screen
 
 Cell = Mapping[str, Any]
@@ -49,7 +49,7 @@ class Judge:
 
     def reached(self, cell: Cell) -> int:
         """How many looks a cell's seeds reach."""
-        return max(1, sum(cell["seeds"] >= look for look in self.looks))
+        return max(1, len([look for look in self.looks if look <= cell["seeds"]]))
 
     def family(self, cell: Cell) -> str:
         """What a cell is corrected with."""
@@ -117,7 +117,7 @@ class Judge:
         return self.axis(cells, lambda c, k: self.look(c, k, self.within, areas, 0.0), rules)
 
     def _has_curve(self, cell: Cell) -> bool:
-        trials = self.trials(cell["path"], cell["seeds"], False).values()
+        trials = self.trials(cell["path"], cell["seeds"], self.within.beyond).values()
         done = [trial for trial in trials if trial.score is not None]
         return any(trial.trained for trial in done) if done else cell["method"].get("unfrozen") is not None
 
@@ -137,7 +137,7 @@ class Judge:
         base = self.folder.seconds(self.within.baseline(cell), n)
         shared = [seed for seed in own if seed in base and own[seed][0] == base[seed][0]]
         sides = [Side({seed: -side[seed][1] for seed in shared}) for side in (own, base)]
-        return Look("", estimate(sides[0], sides[1], True, 0.0, 0.0))
+        return Look("", estimate(sides[0], sides[1], paired=True, floor=0.0, reuse=0.0))
 
 
 def scores(arm: Screened) -> Side:
@@ -163,6 +163,3 @@ def share_hurt(gains: Sequence[float]) -> tuple[float, tuple[float, float]] | No
     middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
     return share, (max(0.0, middle - half), min(1.0, middle + half))
-
-
-__all__ = ["Judge", "Trial", "share_hurt"]
