@@ -1,1 +1,1 @@
-"""A second judge, written from the protocol alone: reads a run's records and holds the product's verdicts to its own."""
+"""A second judge, written from the protocol alone: reads records and holds the product's verdicts to its own."""
