@@ -11,6 +11,7 @@ from tlbench.judging import stats
 from tlbench.judging.figures.drawing import Drawing, svg_of
 from tlbench.judging.figures.numbers import bar_lengths, bars, cells, gain_of, grouped, row
 from tlbench.judging.figures.style import COLUMNS, GREY, INK, MARKS, Colour, dots, hues, legend, marks, panels
+from tlbench.judging.spoken import method_of
 from tlbench.judging.verdict import Judged, Verdict
 
 CORNERS = {  # of the plane of cost and gain
@@ -27,7 +28,7 @@ def gain_by_similarity(judged: Judged) -> Drawing | None:
     names = list(dict.fromkeys(name for v in scored for name in v.similarity))
     if not names:
         return None
-    colours = hues(v.method for v in scored)
+    colours = hues(method_of(v) for v in scored)
     figure, axes = panels(len(names))
     for name, axis in zip(names, axes, strict=True):
         here = [v for v in scored if name in v.similarity]
@@ -51,7 +52,7 @@ def cost_by_gain(judged: Judged) -> Drawing | None:
     verdicts = [v for v in cells(judged) if v.cost.get("speedup")]
     if not verdicts:
         return None
-    colours = hues(v.method for v in verdicts)
+    colours = hues(method_of(v) for v in verdicts)
     figure, (axis,) = panels(1, 7.5, 5.0)
     doublings = [float(np.log2(v.cost["speedup"])) for v in verdicts]
     _points(axis, verdicts, doublings, colours)
@@ -72,7 +73,7 @@ def cost_by_gain(judged: Judged) -> Drawing | None:
 
 def _points(axis: Axes, verdicts: Sequence[Verdict], across: Sequence[float], colours: Mapping[str, Colour]) -> None:
     """Gains with their intervals at these places, those that are drawn alike in one go."""
-    positions = grouped(range(len(verdicts)), lambda i: (verdicts[i].method, verdicts[i].verdict, verdicts[i].role))
+    positions = grouped(range(len(verdicts)), lambda i: (method_of(verdicts[i]), verdicts[i].verdict, verdicts[i].role))
     for (method, verdict, role), alike in positions.items():
         axis.errorbar(
             [across[i] for i in alike],

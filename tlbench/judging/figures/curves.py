@@ -24,6 +24,7 @@ from tlbench.judging.figures.style import (
     panels,
 )
 from tlbench.judging.stats import Floats
+from tlbench.judging.spoken import method_of, source_of, target_of
 from tlbench.judging.verdict import Arm, CellRecords, Judged, higher_is_better
 
 LEVEL = 0.95
@@ -49,17 +50,21 @@ def learning_curves(judged: Judged) -> Drawing | None:
     if not there:
         return None
     groups = grouped(judged.verdicts, lambda v: (v.target, v.source))
+    titles = {panel: headed(source_of(own[0]), f"to {target_of(own[0])}") for panel, own in groups.items()}
     chosen = loudest({panel: groups[panel] for panel in there})
     figure, axes = panels(len(chosen))
     colours = hues(line.method for key in there for line in there[key] if line.method != SCRATCH)
-    for axis, (target, source) in zip(axes, chosen, strict=True):
-        for line in there[(target, source)]:
+    for axis, panel in zip(axes, chosen, strict=True):
+        for line in there[panel]:
             _draw(axis, line, colours.get(line.method))
-        axis.set_title(headed(source, f"to {target}"))
+        axis.set_title(titles[panel])
     if all(0 <= mean <= 100 for panel in there.values() for line in panel for mean in line.mean):
         axes[0].set_ylim(0, 100)
     named(axes, "steps", f"{shown}, points")
-    legend(figure, [*dots({SCRATCH: GREY}, "", "--"), *lines(colours)])
+    typed = {v.method: method_of(v) for v in judged.verdicts}
+    legend(
+        figure, [*dots({SCRATCH: GREY}, "", "--"), *lines({typed[method]: hue for method, hue in colours.items()})]
+    )
     title = "Learning curves, transfer against scratch"
     seeds = span(line.n for own in there.values() for line in own)
     caption = (

@@ -27,6 +27,7 @@ from tlbench.judging.figures.style import (
     short,
 )
 from tlbench.judging.insights import sweeps_over_data
+from tlbench.judging.spoken import method_of, source_of, spoken, target_of
 from tlbench.judging.verdict import Judged, Verdict
 
 
@@ -34,12 +35,13 @@ def gain_by_n_train(judged: Judged) -> Drawing | None:
     """Gain with its interval against n_train on a log axis; a panel a dataset and method, a line a source."""
     sweeps = sweeps_over_data(judged.verdicts)
     groups: dict[tuple[str, str], dict[str, list[Verdict]]] = defaultdict(dict)
-    for (dataset, source, method), sweep in sweeps.items():
-        groups[(dataset, method)][source] = sweep
+    for sweep in sweeps.values():
+        first = sweep[0]
+        groups[(spoken(first.dataset_spec, first.dataset), method_of(first))][source_of(first)] = sweep
     if not groups:
         return None
     chosen = loudest({key: [v for sweep in group.values() for v in sweep] for key, group in groups.items()})
-    colours = hues(source for _, source, _ in sweeps)
+    colours = hues(source for group in groups.values() for source in group)
     figure, axes = panels(len(chosen))
     for axis, (dataset, method) in zip(axes, chosen, strict=True):
         _by_data(axis, groups[(dataset, method)], colours)
@@ -94,8 +96,8 @@ def accuracy_by_k(judged: Judged) -> Drawing | None:
     verdicts = [v for line in lines_there for v in line if len({v.unfrozen for v in line}) > 1]
     if not verdicts:
         return None
-    groups, metric = grouped(verdicts, lambda v: v.target), judged.run.suite.metric
-    chosen, colours = loudest(groups), hues(v.source for v in verdicts)
+    groups, metric = grouped(verdicts, target_of), judged.run.suite.metric
+    chosen, colours = loudest(groups), hues(source_of(v) for v in verdicts)
     figure, axes = panels(len(chosen), level=False)
     for axis, target in zip(axes, chosen, strict=True):
         _by_depth(axis, groups[target], colours)
@@ -113,8 +115,8 @@ def accuracy_by_k(judged: Judged) -> Drawing | None:
 
 
 def _by_depth(axis: Axes, verdicts: Sequence[Verdict], colours: dict[str, Colour]) -> None:
-    for source in dict.fromkeys(v.source for v in verdicts):
-        line = sorted((v for v in verdicts if v.source == source), key=lambda v: v.unfrozen or 0)
+    for source in dict.fromkeys(map(source_of, verdicts)):
+        line = sorted((v for v in verdicts if source_of(v) == source), key=lambda v: v.unfrozen or 0)
         means = [100 * (v.score or 0.0) for v in line]
         axis.errorbar([v.unfrozen or 0 for v in line], means, bar_lengths(line), marker="o", color=colours[source])
     scratch = float(np.mean([100 * (v.baseline_score or 0.0) for v in verdicts]))
