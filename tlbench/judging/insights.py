@@ -1,94 +1,176 @@
-"""What a run says beyond its cells: where gains come from, where harm enters, what is open, what limits it."""
+"""What a run says beyond its cells: where gains come from, at which depth and size they change, what is open."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from tlbench.judging import stats
-from tlbench.judging.verdict import OVERLAP, Verdict
-from tlbench.runfile import Run
+from tlbench.judging.differences import Difference, differences, steps_of
+from tlbench.judging.units import unit_of
+from tlbench.judging.verdict import (
+    IMAGES,
+    LASTING,
+    OVERLAP,
+    Judged,
+    Verdict,
+    cell_of,
+    method_of,
+    told,
+    told_source,
+    told_target,
+    typed,
+    within,
+)
 
 DRAWS = 4000
+AT_HAND = 10  # times the seeds at hand, beyond which it is not said how many more would decide
 
 
-def insights(verdicts: Iterable[Verdict]) -> list[str]:
-    """All of them, a line each."""
-    cells = [v for v in verdicts if v.leak != "invalid"]
-    return [*protocols(cells), *attribution(cells), *depth(cells), *crossover(cells), *forecast(cells)]
+def insights(judged: Judged) -> list[list[str]]:
+    """All of them, a list of lines a kind."""
+    cells = [v for v in judged.verdicts if v.leak != "invalid"]
+    kinds = protocols(cells), beside(judged), attribution(judged), depth(judged), crossover(judged), forecast(cells)
+    return [lines for lines in kinds if lines]
 
 
-def protocols(verdicts: list[Verdict]) -> list[str]:
-    """For each judged cell, how its verdict changes with the baseline's budget; nothing with one protocol."""
-    lines = []
+def protocols(verdicts: Iterable[Verdict]) -> list[str]:
+    """For each cell whose verdict changes with the budget that both sides had, in its own words; nothing with one."""
+    lines, same = [], defaultdict[str, int](int)
     for v in verdicts:
-        if v.role == "cell" and len(v.by_protocol) > 1:
-            said = [f"{p} {brief['verdict']} ({100 * brief['gain']:+.1f})" for p, brief in v.by_protocol.items()]
-            lines.append(f"{v.target}/{v.source}/{v.method} by the baseline's budget: {', '.join(said)}")
-    return lines
-
-
-def attribution(verdicts: list[Verdict]) -> list[str]:
-    """How much of a gain random weights of the same per-layer statistics give already (Raghu et al. 2019)."""
-    matched = {(v.target, v.source.removeprefix("matched-"), v.method): v for v in verdicts if v.role == "control"}
-    lines = []
-    for v in verdicts:
-        twin = matched.get((v.target, v.source, v.method))
-        if v.role != "cell" or twin is None or not twin.source.startswith("matched-") or v.gain is None:
+        if v.role != "cell" or len(v.by_protocol) < 2:
             continue
-        scaling = twin.gain or 0.0
-        what = f"{v.target}: of {v.source} by {v.method}, {100 * v.gain:+.1f} points"
-        scaled = f"scaling alone (weights redrawn with the same statistics) gives {100 * scaling:+.1f}"
-        lines.append(f"{what}, {scaled}, features the other {100 * (v.gain - scaling):+.1f}")
+        if len({brief["verdict"] for brief in v.by_protocol.values()}) == 1:
+            same[" and ".join(LASTING[protocol] for protocol in v.by_protocol)] += 1
+            continue
+        unit = unit_of(v.metric)
+        said = [f"{b['verdict']} {LASTING[p]} ({unit.signed(b['gain'])})" for p, b in v.by_protocol.items()]
+        lines.append(f"{told(v)}: {', '.join(said)}")
+    return lines + [f"{n} {'cell has' if n == 1 else 'cells have'} one verdict {where}" for where, n in same.items()]
+
+
+def beside(judged: Judged) -> list[str]:
+    """For each probe, what the convex head on the same features reaches, and whether the probe was trained out."""
+    pairs = heads(judged.verdicts)
+    tested = {id(d.first): d for d in differences(judged, pairs)}
+    lines = []
+    for probe, head in pairs:
+        unit, found = unit_of(probe.metric), tested.get(id(probe))
+        text = f"{told(probe)} {unit.plain(probe.score)}, the convex head on the same features {unit.plain(head.score)}"
+        if found:
+            text += f": {found.text()} {unit.name}"
+            text += ", so the probe is not trained out" if found.shown and found.mean > 0 else ""
+        lines.append(text)
     return lines
 
 
-def depth(verdicts: list[Verdict]) -> list[str]:
-    """For each source and target with a sweep over unfrozen blocks, the depth at which harm enters."""
-    sweeps: dict[tuple[str, str], dict[int, Verdict]] = defaultdict(dict)
-    for v in verdicts:
-        if v.role == "cell" and v.unfrozen is not None:
-            sweeps[(v.target, v.source)][v.unfrozen] = v
+def heads(verdicts: Iterable[Verdict]) -> list[tuple[Verdict, Verdict]]:
+    """Each probe with the convex head that was run beside it."""
+    found = list(verdicts)
+    convex = {(v.target, v.source): v for v in found if v.role == "beside"}
+    probes = [v for v in found if v.role != "beside" and v.unfrozen == 0]
+    return [(v, convex[(v.target, v.source)]) for v in probes if (v.target, v.source) in convex]
+
+
+def attribution(judged: Judged) -> list[str]:
+    """How much of a gain random weights of the same per-layer statistics give already (Raghu et al. 2019)."""
+    matched = {
+        (v.target, v.source.removeprefix("matched-"), v.method): v
+        for v in judged.verdicts
+        if v.role == "control" and v.source.startswith("matched-")
+    }
+    pairs = [
+        (twin, v)
+        for v in judged.verdicts
+        if v.role == "cell" and v.gain is not None and (twin := matched.get((v.target, v.source, v.method)))
+    ]
+    tested = {id(d.second): d.interval for d in differences(judged, pairs)}
     lines = []
-    for (target, source), sweep in sweeps.items():
-        harmed = [k for k, v in sorted(sweep.items()) if v.verdict == "negative"]
+    for twin, v in pairs:
+        unit, scaling = unit_of(v.metric), twin.gain or 0.0
+        what = f"{told_target(v)}: of {told_source(v)} by {method_of(v)}, {unit.signed(v.gain)} {unit.name}"
+        scaled = f"scaling alone (weights redrawn with the same statistics) gives {unit.signed(scaling)}"
+        features = unit.ranged((v.gain or 0.0) - scaling, tested.get(id(v)))
+        lines.append(f"{what}, {scaled}, features the other {features}")
+    return lines
+
+
+def depth(judged: Judged) -> list[str]:
+    """For each source and target with a sweep over unfrozen blocks, where harm is shown and where the gain changes."""
+    sweeps: dict[tuple[str, str], dict[int, Verdict]] = defaultdict(dict)
+    for v in judged.verdicts:
+        if v.role == "cell" and v.unfrozen is not None and v.leak != "invalid":
+            sweeps[(v.target, v.source)].setdefault(v.unfrozen, v)
+    lines = []
+    for held in sweeps.values():
+        sweep = [v for _, v in sorted(held.items())]
         if len(sweep) < 2:
             continue
-        if not harmed:
-            lines.append(f"{target} from {source}: no depth of freezing is shown to hurt")
-            continue
-        free = [k for k in sorted(sweep) if k > harmed[-1]]
-        until = f", with {free[0]} it is no longer shown" if free else ", and so at every depth tried"
-        lines.append(f"{target} from {source}: hurts with {_blocks(harmed[-1])} unfrozen{until}")
+        harmed = " and ".join(_blocks(v) for v in sweep if v.verdict == "negative")
+        harm = f"negative with {harmed}" if harmed else "no depth of freezing is shown to hurt"
+        changes = [f"{_moved(d)} from {_blocks(d.first)} to {_blocks(d.second)}" for d in _shown(judged, sweep)]
+        changed = "the gain " + ", ".join(changes) if changes else "no change between depths is shown"
+        where = f"{told_target(sweep[0])} from {told_source(sweep[0])}"
+        lines.append(f"{where}: {harm}; {changed}{within(sweep[0])}")
     return lines
 
 
-def _blocks(k: int) -> str:
-    return "the head alone" if k == 0 else f"the last {k} block{'s' if k > 1 else ''}"
+def _shown(judged: Judged, sweep: Sequence[Verdict]) -> list[Difference]:
+    """The changes along a sweep that are significant."""
+    return [found for found in differences(judged, steps_of(sweep)) if found.shown]
 
 
-def crossover(verdicts: list[Verdict]) -> list[str]:
-    """For each source and method at several n_train, where help turns to harm, with an interval."""
+def _moved(change: Difference) -> str:
+    unit = unit_of(change.first.metric)
+    return f"{'rises' if change.mean > 0 else 'falls'} ({change.text()} {unit.name})"
+
+
+def _blocks(v: Verdict) -> str:
+    k = v.unfrozen or 0
+    return f"{f'the last {_counted(k)}' if k else 'the head alone'} ({method_of(v)})"
+
+
+def _counted(k: int) -> str:
+    return f"{k} block{'s' if k > 1 else ''}"
+
+
+def crossover(judged: Judged) -> list[str]:
+    """For each source and method at several n_train, where the gain changes, and where help turns to harm."""
     lines = []
-    for (dataset, source, method), sweep in sweeps_over_data(verdicts).items():
-        n = np.log([float(v.n_train) for v in sweep])
-        means = np.array([v.gain or 0.0 for v in sweep])
-        errors = np.array([_error(v) for v in sweep])
-        place = stats.crossing(n, means)
-        if place is None:
-            sign = "helps" if means.min() > 0 else "hurts" if means.max() < 0 else "turns back and forth"
-            sizes = f"{sweep[0].n_train} to {sweep[-1].n_train}"
-            lines.append(f"{dataset} from {source} by {method}: {sign} on average at every n_train from {sizes}")
+    for sweep in sweeps_over_data(judged.verdicts).values():
+        first, last = sweep[0], sweep[-1]
+        images = f" ({IMAGES})" if any(v.draw == "all" for v in sweep) else ""
+        where = f"{typed(first.dataset_spec, first.dataset)}{images} from {told_source(first)} by {method_of(first)}"
+        shown = _shown(judged, sweep)
+        if not shown:
+            lines.append(
+                f"{where}: no change between n_train {first.n_train} and {last.n_train} is shown{within(first)}"
+            )
             continue
-        random = np.random.default_rng(0)
-        drawn = [stats.crossing(n, random.normal(means, errors)) for _ in range(DRAWS)]
-        inside = np.exp([place for place in drawn if place is not None])
-        low, high = np.quantile(inside, [0.025, 0.975])
-        lines.append(
-            f"{dataset} from {source} by {method}: help turns to harm at about n_train {np.exp(place):.0f} "
-            f"[{low:.0f}, {high:.0f}]; {len(inside) / DRAWS:.0%} of redrawn curves cross within the range"
-        )
+        changes = [f"{_moved(d)} from n_train {d.first.n_train} to {d.second.n_train}" for d in shown]
+        lines.append(f"{where}: the gain {', '.join(changes)}{_turn(sweep, shown)}{within(first)}")
     return lines
+
+
+def _turn(sweep: Sequence[Verdict], shown: Sequence[Difference]) -> str:
+    """Where the gain passes zero, if a fall across it is shown; help and harm are said of flagged cells alone."""
+    n, means = np.log([float(v.n_train) for v in sweep]), np.array([v.gain or 0.0 for v in sweep])
+    place = stats.crossing(n, means)
+    if place is None or not any(
+        d.mean < 0 and np.log(d.first.n_train) <= place <= np.log(d.second.n_train) for d in shown
+    ):
+        return ""
+    random, errors = np.random.default_rng(0), np.array([_error(v) for v in sweep])
+    drawn = [stats.crossing(n, random.normal(means, errors)) for _ in range(DRAWS)]
+    inside = np.exp([found for found in drawn if found is not None])
+    low, high = np.quantile(inside, [0.025, 0.975])
+    helped = any(v.verdict == "positive" for v, at in zip(sweep, n, strict=True) if at <= place)
+    hurt = any(v.verdict == "negative" for v, at in zip(sweep, n, strict=True) if at >= place)
+    return (
+        f"; {'help turns to harm' if helped and hurt else 'its mean passes zero'} at about n_train {np.exp(place):.0f} "
+        f"[{low:.0f}, {high:.0f}] ({len(inside) / DRAWS:.0%} of redrawn curves cross within the range)"
+    )
 
 
 def forecast(verdicts: list[Verdict]) -> list[str]:
@@ -105,7 +187,8 @@ def forecast(verdicts: list[Verdict]) -> list[str]:
             targets = np.unique([v.target for v in here], return_inverse=True)[1].astype(np.float64)
             ends = stats.rank_correlation_interval(x, y, targets, np.random.default_rng(0))
             span = f" [{ends[0]:+.2f}, {ends[1]:+.2f}] over targets" if ends else " (too few targets for an interval)"
-            lines.append(f"{name} and the gain by {method}: rank correlation {rank:+.2f} over {len(here)} cells{span}")
+            what = f"{name} and the gain by {method_of(here[0])}"
+            lines.append(f"{what}: rank correlation {rank:+.2f} over {len(here)} cells{span}")
     return lines
 
 
@@ -121,49 +204,52 @@ def sweeps_over_data(verdicts: list[Verdict]) -> dict[tuple[str, str, str], list
 
 def _error(v: Verdict) -> float:
     """The standard error of a mean gain, without the floor that verdicts put under it."""
-    return float(np.sqrt(v.spread**2 / max(v.n_pairs, 1) + v.tau**2))
-
-
-def _level(run: Run) -> str:
-    looks = zip(run.looks, run.weights, strict=True)
-    levels = [f"{100 * (1 - run.verdict.alpha * weight):g} % at {n} seeds" for n, weight in looks]
-    return ", ".join(levels)
-
-
-def limits(run: Run, verdicts: list[Verdict]) -> list[str]:
-    """What the reader must know before leaning on the table."""
-    settings, rates = run.verdict, run.suite.budget["learning_rates"]
-    gains = (
-        f"Gains are {run.suite.metric} points (hundredths) over from-scratch ({settings.pairing} by seed), positive is "
-        f"better; a cell is flagged at alpha {settings.alpha:g} (Holm over its family, each direction at half) beyond "
-        f"a margin of {100 * settings.margin:g} points; convergence beyond "
-        f"{100 * settings.convergence_margin:g}. Intervals: {_level(run)}, a cell, not simultaneous."
-    )
-    lines = [*dict.fromkeys(f"{v.target}: {v.notes[0]}" for v in verdicts if v.leak), gains]
-    grid = ", ".join(f"{rate:g}" for rate in rates)
-    if len(rates) > 1:
-        lines.append(f"Learning rate chosen in each trial on its own validation draw from {grid}, for every arm alike.")
+    if v.pairing == "welch":
+        seeds = v.own_spread**2 / max(v.n_own, 1) + v.base_spread**2 / max(v.n_base, 1)
     else:
-        lines.append(f"One learning rate ({grid}) for every arm, not tuned for each: a limitation.")
-    late = [v for v in verdicts if v.convergence and v.convergence["baseline_still_improving"] > 0.5]
-    if late:
-        names = ", ".join(sorted({v.target for v in late}))
-        lines.append(f"From-scratch was still improving at the end on {names}: a longer budget may shrink gains.")
-    if any(not v.certifiable for v in verdicts):
-        lines.append("On some targets the test set is too small to certify the margin (it is below 2 tau).")
-    for name, f in sorted({(v.target, v.reuse) for v in verdicts if v.reuse > OVERLAP}):
-        lines.append(f"{name}: draws take {f:.0%} of the pool and overlap: its intervals are widened for that.")
-    if any(v.n_pairs < 5 for v in verdicts):
-        lines.append("Below 5 pairs nothing but inconclusive, unstable or invalid may be said.")
-    skewed = [v for v in verdicts if abs(v.skewness) > 1 and v.n_pairs >= 5]
-    return lines + [f"{v.target}/{v.source}/{v.method}: gains are skewed ({v.skewness:+.1f})." for v in skewed]
+        seeds = v.spread**2 / max(v.n_pairs, 1)
+    f = min(v.reuse, 0.999) if v.reuse > OVERLAP else 0.0
+    return float(np.sqrt(seeds + v.pair_spread**2 * f / (1 - f) + v.tau**2))
 
 
-def needs(verdicts: list[Verdict]) -> list[str]:
-    """For each undecided cell, the seeds that would decide it."""
-    lines = []
-    for v in verdicts:
-        if v.verdict == "inconclusive" and v.role == "cell" and v.n_pairs > 1:
-            more = f"{max(0, v.seeds_needed - v.n_pairs)} further seeds" if v.seeds_needed else "more than 1000 seeds"
-            lines.append(f"{v.target}/{v.source}/{v.method}: {more} would likely decide it")
-    return lines
+class Need(NamedTuple):
+    """An undecided cell and how many further seeds would decide it, in words; about: the number, where it is told."""
+
+    cell: str
+    seeds: str
+    about: int | None
+
+
+NEEDS = ("cell", "further seeds, if the true gain equals this estimate")
+
+
+def needs(verdicts: Iterable[Verdict]) -> list[Need]:
+    """For each undecided cell, the seeds that would decide it if its true gain were what it seems."""
+    return [
+        _need(v) for v in verdicts if v.verdict == "inconclusive" and v.role == "cell" and min(v.n_pairs, v.n_own) > 1
+    ]
+
+
+def _need(v: Verdict) -> Need:
+    at_hand = max(v.n_own, v.n_pairs)
+    further = None if v.seeds_needed is None else max(1, v.seeds_needed - at_hand)
+    if further is None or further > AT_HAND * at_hand:
+        return Need(cell_of(v), f"more than {AT_HAND} times the seeds at hand", None)
+    return Need(cell_of(v), f"about {further}", further)
+
+
+def needed(verdicts: Iterable[Verdict]) -> list[str]:
+    """The same in a sentence."""
+    found = needs(verdicts)
+    known = sorted(need.about for need in found if need.about is not None)
+    parts, beyond = list[str](), len(found) - len(known)
+    if known:
+        span = f"{known[0]} to {known[-1]}" if known[0] < known[-1] else str(known[0])
+        noun = "seed" if span == "1" else "seeds"
+        verb = "is" if len(known) == 1 else "are"
+        parts.append(
+            f"{len(known)} {verb} likely decided by about {span} further {noun} if the true gain equals this estimate"
+        )
+    if beyond:
+        parts.append(f"{beyond} would need more than {AT_HAND} times the seeds at hand")
+    return [f"Of {len(found)} undecided cell{'' if len(found) == 1 else 's'} {'; '.join(parts)}."] if found else []

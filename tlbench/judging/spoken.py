@@ -4,8 +4,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from tlbench.judging.verdict import Verdict
-
 INNER = ("dataset", "source", "path")  # options that a spec's second part stands for
 PIECES = re.compile(r"[^:\-/, ]*[:\-/, ]+|[^:\-/, ]+")  # of a name, each with the separator that ends it
 SMALLER = re.compile(r"[^_.]*[_.]+|[^_.]+")
@@ -18,31 +16,6 @@ def spoken(spec: Any, label: str) -> str:
     if not isinstance(spec, Mapping):
         return label
     return str(spec["label"]) if spec.get("label") else _told(spec) or label
-
-
-def source_of(v: Verdict) -> str:
-    """A cell's source; said where it has none, as the majority class has not."""
-    bare = v.source_spec is None and v.source == v.baseline.split("/")[1]
-    return "no source" if bare else spoken(v.source_spec, v.source)
-
-
-def method_of(v: Verdict) -> str:
-    """A cell's method."""
-    return spoken(v.method_spec, v.method)
-
-
-def target_of(v: Verdict) -> str:
-    """A cell's target: its dataset and how many items it trains on."""
-    ending = f"-n{v.n_train}"
-    if not v.target.endswith(ending):
-        return v.target
-    name = v.target.removesuffix(ending)
-    return f"{spoken(v.dataset_spec, v.dataset) if name == v.dataset else name} n={v.n_train}"
-
-
-def cell_of(v: Verdict) -> str:
-    """A cell in a phrase."""
-    return f"{source_of(v)} by {method_of(v)} on {target_of(v)}"
 
 
 def wrapped(text: str, width: int) -> list[str]:

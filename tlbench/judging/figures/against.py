@@ -9,10 +9,9 @@ from matplotlib.ticker import MaxNLocator
 
 from tlbench.judging import stats
 from tlbench.judging.figures.drawing import Drawing, svg_of
-from tlbench.judging.figures.numbers import bar_lengths, bars, cells, gain_of, grouped, row
+from tlbench.judging.figures.numbers import bar_lengths, bars, cells, gain_of, grouped, row, unit
 from tlbench.judging.figures.style import COLUMNS, GREY, INK, MARKS, Colour, dots, hues, legend, marks, panels
-from tlbench.judging.spoken import method_of
-from tlbench.judging.verdict import Judged, Verdict
+from tlbench.judging.verdict import Judged, Verdict, method_of
 
 CORNERS = {  # of the plane of cost and gain
     (0.02, 0.97): "dearer and better",
@@ -36,7 +35,7 @@ def gain_by_similarity(judged: Judged) -> Drawing | None:
         axis.axhline(0, color=GREY, linestyle="--", linewidth=1)
         axis.set(xlabel=name, title=_rank(here, name))
     for axis in axes[::COLUMNS]:
-        axis.set_ylabel("gain, points")
+        axis.set_ylabel(f"gain, {unit(judged).name}")
     legend(figure, [*dots(colours), *marks(scored)])
     title = "Gain by similarity of source and target"
     caption = (
@@ -58,7 +57,7 @@ def cost_by_gain(judged: Judged) -> Drawing | None:
     _points(axis, verdicts, doublings, colours)
     _quadrants(axis)
     estimated = " (estimated)" if any(v.cost["estimated"] for v in verdicts) else ""
-    axis.set(xlabel=f"seconds of scratch / seconds of the arm{estimated}", ylabel="gain, points")
+    axis.set(xlabel=f"seconds of scratch / seconds of the arm{estimated}", ylabel=f"gain, {unit(judged).name}")
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.xaxis.set_major_formatter(lambda value, _: f"{2**value:.3g}x")
     legend(figure, [*dots(colours), *marks(verdicts)])

@@ -6,10 +6,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from tlbench.judging.figures.drawing import Drawing, link_to, svg_of
-from tlbench.judging.figures.numbers import bar_lengths, bars, cells, gain_of, grouped, row
+from tlbench.judging.figures.numbers import bar_lengths, bars, cells, gain_of, grouped, row, unit
 from tlbench.judging.figures.style import FACES, GREY, INK, MARKS, legend, marks, panels, short
-from tlbench.judging.spoken import method_of, source_of, target_of
-from tlbench.judging.verdict import Judged, Verdict
+from tlbench.judging.verdict import Judged, Verdict, method_of, source_of, target_of
 
 MOST, MOST_CONTROLS = 80, 20
 HUES = {"negative": "#d55e00", "positive": "#0173b2"}
@@ -31,20 +30,21 @@ def forest(judged: Judged) -> Drawing | None:
         _rows(axis, block, first)
         places += range(first, first + len(block))
         axis.axhline(first - 1, color=GREY, linestyle=":", linewidth=1)
-    margin = 100 * judged.run.verdict.margin
+    told = unit(judged)
+    margin = told.scale * judged.run.verdict.margin
     axis.axvspan(-margin, margin, color=GREY, alpha=0.25, linewidth=0)
     axis.axvline(0, color=GREY, linewidth=0.8)
     axis.set_yticks(places, [_name(v) for v in shown], fontsize="small")
     for label, v in zip(axis.get_yticklabels(), shown, strict=True):
         label.set_color(GREY if v.role == "control" else INK)
         label.set_url(link_to(f"{v.target}/{v.source}/{v.method}"))
-    axis.set(ylim=(count - 0.4, -0.6), xlabel="gain, points")
+    axis.set(ylim=(count - 0.4, -0.6), xlabel=f"gain, {told.name}")
     axis.grid(visible=False, axis="y")
     legend(figure, marks(shown, hollow=True))
     title = "Every cell's gain with its interval"
     caption = (
-        f"Sorted by gain, positive is better; {bars([*verdicts, *controls])}; shaded: the margin of {margin:g} points "
-        f"around zero; grey rows: controls.{_omitted(len(verdicts), len(controls))}"
+        f"Sorted by gain, positive is better; {bars([*verdicts, *controls])}; shaded: the margin of {margin:g} "
+        f"{told.name} around zero; grey rows: controls.{_omitted(len(verdicts), len(controls))}"
     )
     table = pd.DataFrame([row(v) for v in (*verdicts, *controls)])
     return Drawing("forest", title, caption, svg_of(figure, "forest", title), table)

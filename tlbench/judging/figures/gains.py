@@ -4,10 +4,9 @@ import numpy as np
 import pandas as pd
 
 from tlbench.judging.figures.drawing import Drawing, svg_of
-from tlbench.judging.figures.numbers import cells, gain_of, grouped, row
+from tlbench.judging.figures.numbers import cells, gain_of, grouped, row, unit
 from tlbench.judging.figures.style import GREY, hues, legend, lines, panels, short
-from tlbench.judging.spoken import method_of
-from tlbench.judging.verdict import Judged, Verdict
+from tlbench.judging.verdict import Judged, Verdict, method_of
 
 
 def gain_profile(judged: Judged) -> Drawing | None:
@@ -25,7 +24,7 @@ def gain_profile(judged: Judged) -> Drawing | None:
         axis.step([low, *own, high], [1.0, *share, 0.0], where="pre", color=colour)
         told[f"{short(method)}: {np.mean(own < 0):.0%} of {len(own)} below zero"] = colour
     axis.axvline(0, color=GREY, linestyle="--", linewidth=1)
-    axis.set(xlabel="gain, points", ylabel="share of cells that gain at least this", ylim=(0, 1.02))
+    axis.set(xlabel=f"gain, {unit(judged).name}", ylabel="share of cells that gain at least this", ylim=(0, 1.02))
     legend(figure, lines(told))
     title = "Gain profile: how often each method helps, and by how much"
     caption = (

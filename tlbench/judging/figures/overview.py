@@ -1,4 +1,4 @@
-"""The whole suite at a glance: a cell a source and target, a panel a method, its gain in colour and its verdict as a mark."""
+"""The whole suite at a glance: source by target, a panel a method; colour a gain, mark a verdict."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -11,10 +11,11 @@ from matplotlib.patches import Rectangle
 from seaborn import blend_palette
 
 from tlbench.judging.figures.drawing import Drawing, link_to, svg_of
-from tlbench.judging.figures.numbers import cells, gain_of, grouped, row
+from tlbench.judging.figures.numbers import cells, gain_of, grouped, row, unit
 from tlbench.judging.figures.style import FACES, INK, MARKS, PAPER, left_out, legend, loudest, marks, panels, short
-from tlbench.judging.spoken import folds, method_of, source_of, target_of, wrapped
-from tlbench.judging.verdict import Judged, Verdict
+from tlbench.judging.spoken import folds, wrapped
+from tlbench.judging.units import unit_of
+from tlbench.judging.verdict import Judged, Verdict, method_of, source_of, target_of
 
 NUMBERED = 72  # places of the figure up to which each carries its number
 LOSS, MIDDLE, WIN = "#d55e00", "#e9ebed", "#0173b2"
@@ -29,7 +30,7 @@ WIDEST = 11.0  # inches of all panels of a row
 class Layout(NamedTuple):
     """What all panels share: labels of their rows and columns, how large a place is in inches, whether it has a number.
 
-    flat: whether the columns' names lie flat. extreme: where the scale of colours ends, in points.
+    flat: whether the columns' names lie flat. extreme: where the scale of colours ends, in the unit of gains.
     """
 
     sources: dict[str, str]
@@ -57,25 +58,23 @@ def gain_heatmap(judged: Judged) -> Drawing | None:
     groups = grouped(verdicts, lambda v: v.method)
     layout, chosen = _layout(verdicts, len(groups)), loudest(groups)
     size, columns = _size(layout, len(chosen))
-    figure, axes = panels(len(chosen), *size, columns)
+    (figure, axes), told = panels(len(chosen), *size, columns), unit(judged)
     for i, (axis, method) in enumerate(zip(axes, chosen, strict=True)):
         _map(axis, groups[method], layout)
         axis.set_title(short(method_of(groups[method][0]), max(8, _characters(size[0]))), fontsize="medium")
         axis.tick_params(axis="x", labelbottom=i + columns >= len(chosen), labelrotation=0 if layout.flat else 90)
-    figure.colorbar(axes[0].collections[0], ax=axes, label="gain, points", aspect=5 * figure.get_figheight(), pad=0.02)
+    figure.colorbar(
+        axes[0].collections[0], ax=axes, label=f"gain, {told.name}", aspect=5 * figure.get_figheight(), pad=0.02
+    )
     legend(figure, marks(verdicts, hollow=True))
     title = "Gain over from-scratch by source and target"
     caption = (
-        f"A panel a method; colour{' and number' if layout.numbered else ''}: the mean gain in {_metric(judged)} "
-        "points, positive is better, one scale for all panels; mark: the verdict; controls are not shown."
-        f"{left_out(len(chosen), len(groups))}"
+        f"A panel a method; colour{' and number' if layout.numbered else ''}: the mean gain in {told.name} of "
+        f"{judged.run.suite.metric}, positive is better, one scale for all panels; mark: the verdict; controls are not "
+        f"shown.{left_out(len(chosen), len(groups))}"
     )
     table = pd.DataFrame([row(v) for v in verdicts])
     return Drawing("gain-heatmap", title, caption, svg_of(figure, "gain-heatmap", title), table)
-
-
-def _metric(judged: Judged) -> str:
-    return judged.run.suite.metric
 
 
 def _layout(verdicts: Sequence[Verdict], methods: int) -> Layout:
@@ -83,7 +82,13 @@ def _layout(verdicts: Sequence[Verdict], methods: int) -> Layout:
     targets = {v.target: target_of(v) for v in verdicts}
     numbered = len(sources) * len(targets) * methods <= NUMBERED
     flat = numbered and all(folds(name, _characters(0.64), LINES) for name in targets.values())
-    return Layout(sources, targets, numbered, flat, max(5.0, *(abs(gain_of(v)) for v in verdicts)))
+    return Layout(
+        sources,
+        targets,
+        numbered,
+        flat,
+        max(0.05 * unit_of(verdicts[0].metric).scale, *(abs(gain_of(v)) for v in verdicts)),
+    )
 
 
 def _size(layout: Layout, count: int) -> tuple[tuple[float, float], int]:
@@ -123,7 +128,7 @@ def _map(axis: Axes, verdicts: Sequence[Verdict], layout: Layout) -> None:
         colour = LIGHT if abs(gain_of(v)) > DEEP * layout.extreme else DARK
         _mark(axis, v, (x + (0.18 if layout.numbered else 0.5), y + 0.5), colour)
         if layout.numbered:
-            text = f"{gain_of(v):+.1f}"
+            text = unit_of(v.metric).signed(v.gain)
             axis.text(x + 0.62, y + 0.52, text, ha="center", va="center", color=colour).set_in_layout(False)
     axis.set_xticks([i + 0.5 for i in range(len(targets))], layout.names(), fontsize="small")
     axis.set_yticks([i + 0.5 for i in range(len(sources))], [short(name, LABEL) for name in layout.sources.values()])

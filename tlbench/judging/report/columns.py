@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from tlbench.judging.spoken import least_width, wrapped
 
-NAMES = frozenset({"control", "target", "source", "method", "probe", "beside it"})  # columns that may be folded
+NAMES = frozenset({"control", "target", "source", "method", "probe", "beside it", "cell"})  # columns that may be folded
 GAP = 2  # characters between columns
 LEAST, FLAG = 6, 16  # characters of a folded name, of a verdict
 

@@ -2,30 +2,30 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from markupsafe import Markup, escape
 
 from tlbench.judging.changes import p_text
 from tlbench.judging.report import sentences
 from tlbench.judging.report.pictures import curves
-from tlbench.judging.spoken import cell_of, method_of
-from tlbench.judging.verdict import OVERLAP, CellRecords, Verdict, disagreement
+from tlbench.judging.units import unit_of
+from tlbench.judging.verdict import LASTING, OVERLAP, CellRecords, Verdict, cell_of, disagreement, method_of
 from tlbench.records import Outcome, Record
 
 SHARED = ("target", "budget", "network", "input", "root_seed", "variant")  # of a recipe, the same for all of a suite
 MOST_LEFT_OUT = 8  # trials that are named at once
-LASTING = {"plateau": "run on to the plateau", "equal_steps": "within the budget", "equal_compute": "at equal compute"}
 
 
-def details(cell: CellRecords, verdict: Verdict, besides: Sequence[Verdict] = (), *, brief: bool = False) -> Markup:
+def details(cell: CellRecords, verdict: Verdict, head: Verdict | None = None, *, brief: bool = False) -> Markup:
     """A cell's details; brief: without its seeds' rows and its recipe, which its records hold.
 
-    besides: verdicts that are judged apart, to be read beside this one.
+    head: the convex head's verdict, judged apart, to be read beside a probe's.
     """
     parts = [
         Markup("<h3>{}</h3>").format(cell_of(verdict)),
         Markup('<div class="beside"><div>{}</div><div>{}</div></div>').format(curves(cell, verdict), _facts(verdict)),
-        _readings(verdict, besides),
+        _readings(verdict, head),
         _left_out(verdict),
     ]
     if not brief:
@@ -46,25 +46,29 @@ def _facts(v: Verdict) -> Markup:
 
 
 def _sureness(v: Verdict) -> Iterable[tuple[str, str]]:
-    low, high = v.share_hurt_interval
-    yield "gain", f"{sentences.gain_text(v)}, interval at {v.interval_level:.1%}{', by pooled variance' * v.pooled}"
+    (low, high), unit = v.share_hurt_interval, unit_of(v.metric)
+    yield (
+        "gain",
+        f"{sentences.gain_text(v)} {unit.name}, interval at {v.interval_level:.1%}{', by pooled variance' * v.pooled}",
+    )
     if v.shrunken is not None:
-        yield "expected on repetition", f"about {sentences.points(v.shrunken)} (shrunken towards its family)"
+        yield "expected on repetition", f"about {unit.signed(v.shrunken)} (shrunken towards its family)"
     yield "p harm, p benefit (Holm)", f"{p_text(v.p_harm)}, {p_text(v.p_benefit)}"
     if v.sees is not None:
-        yield "smallest gain or loss seen with power 0.8", sentences.points(v.sees).lstrip("+")
+        yield "smallest gain or loss seen with power 0.8", unit.plain(v.sees)
     if v.share_hurt is not None:
         yield "seeds hurt", f"{v.share_hurt:.0%}, 95 % interval {low:.0%} to {high:.0%}"
 
 
 def _design(v: Verdict) -> Iterable[tuple[str, str]]:
+    unit = unit_of(v.metric)
     paired = "paired by seed" if v.pairing == "paired" else "not paired (Welch)"
     yield "trials, the arm and scratch", f"{v.n_own} and {v.n_base}, {paired}"
     if v.correlation is not None:
         yield "correlation at equal seeds", f"{v.correlation:+.2f}"
-    yield "spread over seeds", f"{sentences.points(v.spread).lstrip('+')} (skewness {v.skewness:+.1f})"
-    yield "test-set error", f"{sentences.points(v.tau).lstrip('+')}"
-    yield "judged", LASTING.get(v.protocol, v.protocol)
+    yield "spread over seeds", f"{unit.plain(v.spread)} (skewness {v.skewness:+.1f})"
+    yield "test-set error", f"{100 * v.tau:.2f}" if unit.scale > 1 else unit.plain(v.tau)
+    yield "judged", LASTING[v.protocol]
     if v.draw == "all":
         yield "images", "one draw for all seeds: a verdict about these"
     elif v.reuse > OVERLAP:
@@ -83,32 +87,31 @@ def _arms(v: Verdict) -> Iterable[tuple[str, str]]:
         yield "not tuned out", f"{' and '.join(edges)}: most seeds chose the smallest or the largest rate"
 
 
-def _readings(v: Verdict, besides: Sequence[Verdict]) -> Markup:
-    """The same cell read otherwise: under the other budgets, by other metrics, and by what stands beside it."""
-    rows = [
-        (f"scratch and arm {LASTING.get(name, name)}", one["verdict"], one, "", "")
+def _readings(v: Verdict, head: Verdict | None) -> Markup:
+    """The same cell read otherwise: under the other budgets, by other metrics, and by the convex head beside it."""
+    rows: list[tuple[str, str, str, dict[str, Any], float | None, float | None]] = [
+        (LASTING[name], one["verdict"], v.metric, one, None, None)
         for name, one in v.by_protocol.items()
         if len(v.by_protocol) > 1
     ]
-    rows += [(name, "", one, one["score"], one["baseline_score"]) for name, one in v.others.items()]
-    rows += [
-        (f"{method_of(b)}, same source and target", b.verdict, {"gain": b.gain, "interval": b.interval}, b.score, "")
-        for b in besides
-    ]
+    rows += [(name, "-", name, one, one["score"], one["baseline_score"]) for name, one in v.others.items()]
+    if head is not None:
+        gain = {"gain": head.gain, "interval": head.interval}
+        rows.append((f"{method_of(head)} beside it", head.verdict, v.metric, gain, head.score, None))
     if not rows:
         return Markup("")
     told = (
-        (name, word, sentences.with_interval(one["gain"], one["interval"]), _score(own), _score(base))
-        for name, word, one, own, base in rows
+        (name, word, unit_of(metric).ranged(one["gain"], one["interval"]), _score(own, metric), _score(base, metric))
+        for name, word, metric, one, own, base in rows
     )
-    head = _cells(Markup("<th>"), ("read otherwise", "verdict", "gain [interval]", "score", "scratch"))
+    titles = _cells(Markup("<th>"), ("read otherwise", "verdict", "gain [interval]", "score", "scratch"))
     return Markup('<div class="box"><table class=otherwise>{}{}</table></div>').format(
-        head, Markup("").join(_cells(Markup("<td>"), row) for row in told)
+        titles, Markup("").join(_cells(Markup("<td>"), row) for row in told)
     )
 
 
-def _score(value: float | str | None) -> str:
-    return value if isinstance(value, str) else sentences.percent(value)
+def _score(value: float | None, metric: str) -> str:
+    return "" if value is None else sentences.percent(value, metric)
 
 
 def _left_out(v: Verdict) -> Markup:
@@ -126,7 +129,7 @@ def _seeds(cell: CellRecords, metric: str) -> Markup:
     rows = []
     for seed in sorted(set(cell.own.records) | set(cell.base.records)):
         own, base = cell.own.records.get(seed), cell.base.records.get(seed)
-        rows.append(_cells(Markup("<td>"), [str(seed), *_seed_row(own, base), _why_not(cell, seed)]))
+        rows.append(_cells(Markup("<td>"), [str(seed), *_seed_row(own, base, metric), _why_not(cell, seed)]))
     return Markup(
         '<details><summary>seeds</summary><div class="box"><table class=seeds>{}{}</table></div></details>'
     ).format(_cells(Markup("<th>"), head), Markup("").join(rows))
@@ -140,13 +143,13 @@ def _why_not(cell: CellRecords, seed: int) -> str:
     return "; ".join(failed) or ("" if judged else "left out")
 
 
-def _seed_row(own: Record[Outcome] | None, base: Record[Outcome] | None) -> list[str]:
+def _seed_row(own: Record[Outcome] | None, base: Record[Outcome] | None, metric: str) -> list[str]:
     a, b = (record.outcome if record and record.status == "done" else None for record in (own, base))
     apart = disagreement(a, b) if a and b else None
     return [
-        sentences.percent(a.judged.score if a else None),
-        sentences.percent(b.judged.score if b else None),
-        sentences.points(a.judged.value - b.judged.value) if a and b else "-",
+        sentences.percent(a.judged.score if a else None, metric),
+        sentences.percent(b.judged.score if b else None, metric),
+        sentences.points(a.judged.value - b.judged.value, metric) if a and b else "-",
         *(map(str, apart) if apart else ("-", "-")),
         f"{a.learning_rate:g}{' (edge)' * a.at_edge}" if a and a.learning_rate else "-",
         f"{a.steps}{f' (x{a.run_on})' * (a.run_on > 1)}" if a else "-",

@@ -11,8 +11,8 @@ def markdown(judged: Judged, figures: Sequence[Drawing] = (), first: Drawing | N
     """The report as a markdown page; figures are linked from `figures/` beside it, `first` at the top."""
     run = judged.run
     lines = [f"# {plain(run.suite.name)}", "", plain(run.suite.description), "", plain(sentences.asked(run)), ""]
-    lines += [line for sentence in tables.answer(judged) for line in (f"**{plain(sentence)}**", "")]
-    lines += _drawn(first, ()) if first else []
+    lines += [line for sentence in sentences.answer(judged) for line in (f"**{plain(sentence)}**", "")]
+    lines += _drawn(first) if first else []
     lines += _section(tables.controls(judged), "No controls were run.") + _section(tables.verdicts(judged), "None.")
     lines += ["## What limits this, and what else the run says", "", *_listed(tables.remarks(judged))]
     for one in tables.further(judged):
@@ -20,7 +20,7 @@ def markdown(judged: Judged, figures: Sequence[Drawing] = (), first: Drawing | N
     said = tables.beside_figures(judged)
     for figure in figures:
         if figure is not first:
-            lines += [f"## {plain(figure.title)}", "", *_drawn(figure, said.get(figure.name, ()))]
+            lines += [f"## {plain(figure.title)}", "", *_drawn(figure, said.get(figure.name))]
     lines += ["## Notes", "", *_listed(sentences.all_notes(judged))]
     return "\n".join([*lines, "## Environment", "", *map(plain, sentences.made_with(run)), ""])
 
@@ -34,10 +34,14 @@ def _listed(lines: Sequence[str]) -> list[str]:
     return [*(f"- {plain(line)}" for line in lines or ["none"]), ""]
 
 
-def _drawn(figure: Drawing, said: Sequence[str]) -> list[str]:
+def _drawn(figure: Drawing, said: tables.Table | None = None) -> list[str]:
     caption = f"{figure.title}. {figure.caption}"
-    linked = [f"![{figure.name}](figures/{figure.name}.svg)", "", f"{plain(caption)} ([CSV](figures/{figure.name}.csv))"]
-    return [*linked, "", *(_listed(said) if said else [])]
+    linked = [
+        f"![{figure.name}](figures/{figure.name}.svg)",
+        "",
+        f"{plain(caption)} ([CSV](figures/{figure.name}.csv))",
+    ]
+    return [*linked, "", *([*table(said.columns, said.rows), ""] if said else [])]
 
 
 def plain(text: str) -> str:

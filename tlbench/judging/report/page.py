@@ -8,12 +8,12 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from tlbench.judging import insights
 from tlbench.judging.changes import p_text
 from tlbench.judging.figures import Drawing, themed
 from tlbench.judging.report import sentences, tables
 from tlbench.judging.report.details import details
-from tlbench.judging.spoken import method_of, source_of, target_of
-from tlbench.judging.verdict import Judged, Verdict
+from tlbench.judging.verdict import Judged, Verdict, method_of, source_of, target_of
 from tlbench.runfile import Named, Run
 
 HERE = Path(__file__).parent
@@ -42,7 +42,7 @@ def html(judged: Judged, figures: Sequence[Drawing] = ()) -> str:
             description=judged.run.suite.description,
             metric=judged.run.suite.metric,
             asked=sentences.asked(judged.run),
-            answer=tables.answer(judged),
+            answer=sentences.answer(judged),
             unfinished=any(v.provisional for v in judged.verdicts),
             tally=_tally(judged.verdicts),
             picture=placed[0] if first else None,
@@ -97,17 +97,17 @@ def _rows(v: Verdict) -> list[dict[str, Any]]:
         "source": source_of(v),
         "method": method_of(v),
         "role": v.role,
-        "n": f"{v.n_pairs}/{v.n_planned}",
+        "n": sentences.seeds_text(v),
         "hurt": "-" if v.share_hurt is None else f"{v.share_hurt:.0%}",
-        "scratch": sentences.percent(v.baseline_score),
-        "own": sentences.percent(v.score),
+        "scratch": sentences.percent(v.baseline_score, v.metric),
+        "own": sentences.percent(v.score, v.metric),
     }
     p = p_text(v.p_adjusted) if v.n_pairs > 1 else "-"
     final = _axis(AXES[0], v.verdict, sentences.gain_text(v), v.gain, p)
     rows = [shared | final | {"flag": _flag(v.verdict, sentences.flag(v))}]
     if v.convergence:
         area = v.convergence["area"]
-        effect = sentences.with_interval(area["mean"], area["interval"])
+        effect = sentences.with_interval(area["mean"], area["interval"], v.metric)
         p = p_text(v.convergence["p_adjusted"]) if area["interval"] else "-"
         rows.append(shared | _axis("convergence", v.convergence["verdict"], effect, area["mean"], p))
     if "verdict" in v.cost:
@@ -138,8 +138,9 @@ def _choices(rows: Sequence[dict[str, Any]]) -> dict[str, list[str]]:
 def _details(judged: Judged) -> dict[str, Markup]:
     """What each cell opens to: in full, or where that would be too much for one page, without its seeds' rows."""
     size = sum(A_CELL + A_SEED * len(cell.own.records) for cell in judged.cells)
+    heads = {id(probe): head for probe, head in insights.heads(judged.verdicts)}
     return {
-        cell.path: details(cell, v, tables.standing_beside(v, judged.verdicts), brief=size > DETAILS)
+        cell.path: details(cell, v, heads.get(id(v)), brief=size > DETAILS)
         for cell, v in zip(judged.cells, judged.verdicts, strict=True)
         if v.role != "beside"
     }

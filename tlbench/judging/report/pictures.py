@@ -1,6 +1,5 @@
 """The small picture of a cell: both arms' learning curves, drawn without matplotlib, for a page may hold hundreds."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np

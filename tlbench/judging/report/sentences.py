@@ -2,22 +2,63 @@
 
 import functools
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from tlbench.judging.changes import p_text
-from tlbench.judging.insights import insights, limits, needs
-from tlbench.judging.verdict import Judged, Verdict
+from tlbench.judging.insights import insights, needed
+from tlbench.judging.limits import limits
+from tlbench.judging.report.flags import FLAGS, flag
+from tlbench.judging.report.readings import CURVE_TITLE, READINGS, cost_text, readings_row, speedup_text
+from tlbench.judging.report.tally import (
+    CONTROLS,
+    ControlRow,
+    SourceRow,
+    SourceTable,
+    by_source,
+    calibration,
+    control_rows,
+    counts,
+    extreme,
+)
+from tlbench.judging.units import unit_of
+from tlbench.judging.verdict import IMAGES, Judged, Starts, Verdict, cell_of, method_of, source_of, target_of, within
 from tlbench.runfile import Run
 
+__all__ = [
+    "COLUMNS",
+    "CONTROLS",
+    "CURVE_TITLE",
+    "FLAGS",
+    "ORDER",
+    "READINGS",
+    "ControlRow",
+    "SourceRow",
+    "SourceTable",
+    "all_notes",
+    "answer",
+    "asked",
+    "by_source",
+    "calibration",
+    "columns",
+    "control_rows",
+    "cost_text",
+    "flag",
+    "gain_text",
+    "headline",
+    "made_with",
+    "percent",
+    "points",
+    "readings_row",
+    "remarks",
+    "row",
+    "seeds_text",
+    "speedup_text",
+    "with_interval",
+    "worst_first",
+]
+
 ORDER = ("negative", "unstable", "invalid", "inconclusive", "neutral", "positive")
-FLAGS = {
-    "negative": "!! NEGATIVE",
-    "positive": "++ positive",
-    "neutral": "== neutral",
-    "inconclusive": "?  inconclusive",
-}
-LEAKS = {"invalid": ": leak", "allowed": " (leak allowed)"}
 COLUMNS = ("verdict", "target", "source", "method", "gain [interval]", "n", "hurt", "p (Holm)", "scratch")
+MOST_STARTS = 3  # targets whose starts are named one by one in the answer
 
 
 def columns(run: Run) -> tuple[str, ...]:
@@ -30,25 +71,19 @@ def worst_first(verdicts: Iterable[Verdict]) -> list[Verdict]:
     return sorted(verdicts, key=lambda v: (ORDER.index(v.verdict), v.gain if v.gain is not None else 0.0))
 
 
-def flag(verdict: Verdict) -> str:
-    """The verdict in a word that needs no colour."""
-    word = FLAGS.get(verdict.verdict, f"!  {verdict.verdict}") + LEAKS.get(verdict.leak or "", "")
-    return word + (" (confirmed)" if verdict.confirmed else "") + (" (provisional)" if verdict.provisional else "")
-
-
-def points(value: float | None) -> str:
-    """A difference in points, signed."""
-    return "-" if value is None else f"{100 * value:+.1f}"
+def points(value: float | None, metric: str = "accuracy") -> str:
+    """A difference in the metric's unit, signed."""
+    return unit_of(metric).signed(value)
 
 
 def gain_text(verdict: Verdict) -> str:
-    """The gain in points with its interval."""
-    return with_interval(verdict.gain, verdict.interval)
+    """The gain in the metric's unit with its interval."""
+    return with_interval(verdict.gain, verdict.interval, verdict.metric)
 
 
-def with_interval(value: float | None, low_high: Sequence[float] | None) -> str:
-    """A difference in points with its interval."""
-    return points(value) + (f" [{points(low_high[0])}, {points(low_high[1])}]" if low_high else "")
+def with_interval(value: float | None, low_high: Sequence[float] | None, metric: str = "accuracy") -> str:
+    """A difference in the metric's unit with its interval."""
+    return unit_of(metric).ranged(value, low_high)
 
 
 def row(verdict: Verdict) -> tuple[str, ...]:
@@ -56,21 +91,28 @@ def row(verdict: Verdict) -> tuple[str, ...]:
     hurt = "-" if verdict.share_hurt is None else f"{verdict.share_hurt:.0%}"
     return (
         flag(verdict),
-        verdict.target,
-        verdict.source,
-        verdict.method,
+        target_of(verdict),
+        source_of(verdict),
+        method_of(verdict),
         gain_text(verdict),
-        f"{verdict.n_pairs}/{verdict.n_planned}",
+        seeds_text(verdict),
         hurt,
         p_text(verdict.p_adjusted) if verdict.n_pairs > 1 else "-",
-        percent(verdict.baseline_score),
-        percent(verdict.score),
+        percent(verdict.baseline_score, verdict.metric),
+        percent(verdict.score, verdict.metric),
     )
 
 
-def percent(value: float | None) -> str:
-    """A score in hundredths, as an accuracy is told."""
-    return "-" if value is None else f"{100 * value:.1f}"
+def seeds_text(verdict: Verdict) -> str:
+    """How many of the planned seeds are judged, and of scratch where it has seeds of its own."""
+    if verdict.pairing == "welch":
+        return f"{verdict.n_own}/{verdict.n_planned}, m {verdict.n_base}"
+    return f"{verdict.n_pairs}/{verdict.n_planned}"
+
+
+def percent(value: float | None, metric: str = "accuracy") -> str:
+    """A score as it is told: in hundredths, or a loss as it is."""
+    return unit_of(metric).plain(value)
 
 
 def asked(run: Run) -> str:
@@ -85,7 +127,7 @@ def asked(run: Run) -> str:
     tuned = f"the best of {rates} learning rates each" if rates > 1 else "one learning rate"
     return (
         f"{len(cells)} cells: {_counted(sources, 'source')} by {_counted(methods, 'method')} on "
-        f"{_counted(targets, 'target')}, each paired with {suite.network['name']} from scratch "
+        f"{_counted(targets, 'target')}, each against {suite.network['name']} from scratch "
         f"({suite.budget['epochs']} epochs, {tuned}) at {looks} seeds."
     )
 
@@ -94,136 +136,83 @@ def _counted(n: int, what: str) -> str:
     return f"{n} {what}{'' if n == 1 else 's'}"
 
 
-def by_source(verdicts: Iterable[Verdict]) -> list[str]:
-    """The answer in a sentence a source: where it hurts most and helps most, as far as is shown."""
-    sources: dict[str, list[Verdict]] = {}
-    for v in verdicts:
-        if v.role == "cell" and v.leak != "invalid":
-            sources.setdefault(v.source, []).append(v)
-    return [f"{source} {_answer(cells)}." for source, cells in sources.items()]
-
-
-def _answer(cells: list[Verdict]) -> str:
-    said = []
-    for word, verb, sign in (("negative", "hurts", -1), ("positive", "helps", 1)):
-        shown = sorted((v for v in cells if v.verdict == word), key=lambda v: -sign * (v.gain or 0.0))
-        if shown:
-            most, count = shown[0], f"{len(shown)} of {_counted(len(cells), 'cell')}"
-            ends = sorted(abs(end) for end in most.interval or (0.0, 0.0))
-            span = ", ".join(f"{100 * end:.1f}" for end in ends)
-            size = f"by {100 * abs(most.gain or 0.0):.1f} points [{span}]"
-            said.append(f"{verb} {size} ({most.method} on {most.target}; {count})")
-    return " and ".join(said) if said else f"is shown neither to hurt nor to help ({_counted(len(cells), 'cell')})"
-
-
-def headline(verdicts: list[Verdict]) -> str:
-    """The answer in a sentence or two."""
+def headline(verdicts: Sequence[Verdict]) -> str:
+    """How the cells came out, each by its own word, and the extremes among those that are flagged."""
     judged = [v for v in verdicts if v.role == "cell"]
-    harm = [v for v in judged if v.verdict == "negative"]
-    help_ = [v for v in judged if v.verdict == "positive"]
     leaks = sum(v.leak == "invalid" for v in judged)
-    open_ = len(judged) - len(harm) - len(help_) - leaks
     missing = sum(v.provisional for v in verdicts)
     text = f"Unfinished: {missing} of {len(verdicts)} cells lack planned trials; run again. " if missing else ""
-    text += f"Of {len(judged)} cells, {len(help_)} are positive, {len(harm)} negative, {open_} neither."
+    text += f"Of {_counted(len(judged), 'cell')}, {counts(judged)}{_within(judged)}."
     if leaks:
-        text += f" {leaks} are invalid: leak; their test items were seen before."
-    if harm:
-        worst = min(harm, key=lambda v: v.gain or 0.0)
-        text += f" Worst: {worst.source} by {worst.method} on {worst.target}, {gain_text(worst)} points."
-    if help_:
-        best = max(help_, key=lambda v: v.gain or 0.0)
-        text += f" Best: {best.source} by {best.method} on {best.target}, {gain_text(best)} points."
-    return text
+        text += f" {leaks} invalid by a leak: test items were seen before."
+    return text + "".join(f" {line}" for line in extremes(judged))
 
 
-def calibration(verdicts: list[Verdict]) -> list[str]:
-    """What each kind of control should have said, and what it said."""
-    lines = []
-    asked = {"unflagged": "must not be flagged", "negative": "must be negative", "any": "no demand"}
-    for control in (v for v in verdicts if v.role == "control"):
-        said = {True: "as it must", False: "NOT AS IT MUST", None: "shown"}[control.as_expected]
-        demand = asked[control.expect or "any"]
-        name = f"{control.source} by {control.method} on {control.target}"
-        lines.append(f"{name}: {demand}; {control.verdict}, {gain_text(control)}: {said}")
-    return lines
+def _within(verdicts: Sequence[Verdict]) -> str:
+    """What all cells depend on."""
+    budgets, draws = {within(v) for v in verdicts}, {v.draw for v in verdicts}
+    budget = budgets.pop() if len(budgets) == 1 else ""
+    images = f" {IMAGES}" if draws == {"all"} else ""
+    return f", all of it{budget}{images}" if budget or images else ""
 
 
-def _difference(curve: dict[str, Any] | None, name: str) -> str:
-    return "n/a" if not curve else points(curve[name]["mean"])
+def extremes(judged: Sequence[Verdict]) -> list[str]:
+    """The largest loss and the largest gain among flagged cells, and what their choice makes of them."""
+    said = []
+    for word, title, sign in (("negative", "Largest loss", -1), ("positive", "Largest gain", 1)):
+        flagged = [v for v in judged if v.verdict == word]
+        if flagged:
+            most = max(flagged, key=lambda v: sign * (v.gain or 0.0))
+            said.append(f"{title if len(judged) > 1 else word.capitalize()}: {extreme(most, judged)}.")
+    return said
 
 
-def _never(curve: dict[str, Any]) -> str:
-    """Which side does not arrive within the budget."""
-    own, base = (curve[name].count(None) for name in ("steps_to_target", "baseline_steps_to_target"))
-    return "scratch > budget" if base > own else "> budget"
+def answer(judged: Judged) -> list[str]:
+    """The answer to the suite's question: what is shown, where to start from; first of all, what speaks against it."""
+    lines = [headline(judged.verdicts)]
+    failed = [row for row in control_rows(judged.verdicts) if row.verdict == "NOT"]
+    if failed:
+        names = "; ".join(f"{row.control} on {row.target} ({row.said})" for row in failed)
+        lines.insert(0, f"Do not lean on this run before its controls: {names} did not come out as demanded.")
+    return [*lines, *_starts(judged.starts)]
 
 
-def speedup_text(cost: dict[str, Any]) -> str:
-    """How many times faster than scratch a timed arm is, with its interval."""
-    ends = cost["speedup_interval"]
-    return f"{cost['speedup']:.2f}x" + (f" [{ends[0]:.2f}, {ends[1]:.2f}]" if ends else "")
+def _starts(starts: Sequence[Starts]) -> list[str]:
+    """Where to start from: by target where there are few, else on how many of them scratch will do."""
+    if len(starts) <= MOST_STARTS:
+        return [start.sentence() for start in starts]
+    told, silent = ([s for s in starts if bool(s.best) is known] for known in (True, False))
+    worse = [s.told for s in told if s.scratch is False]
+    text = f"On {sum(s.scratch is True for s in told)} of {len(starts)} targets scratch is among the arms to start from"
+    text += f"; on {', '.join(worse)} it is significantly worse than the best" if worse else ""
+    return [text + (f"; nothing can be said yet of {', '.join(s.told for s in silent)}." if silent else ".")]
 
 
-def cost_text(cost: dict[str, Any]) -> str:
-    """A cell's speed-up over scratch, with verdict and interval where it was timed."""
-    if cost["estimated"]:
-        return f"estimated {cost['speedup']:.2f}x" if "speedup" in cost else "-"
-    return f"{FLAGS.get(cost['verdict'], cost['verdict'])} {speedup_text(cost)}"
-
-
-def readings_row(v: Verdict) -> tuple[str, ...]:
-    """A cell on the three axes, under `READINGS`."""
-    curve, seconds = v.convergence, v.cost.get("seconds")
-    speed = "n/a"
-    if curve and "log2_speedup" in curve:
-        ratio, n = curve["log2_speedup"], len(curve["steps_to_target"])
-        censored = f" ({curve['censored_pairs']}/{n} censored)" if curve["censored_pairs"] else ""
-        speed = (_never(curve) if ratio is None else f"{2**ratio:.2f}x") + censored
-    return (
-        v.target,
-        v.source,
-        v.method,
-        f"{FLAGS.get(v.verdict, v.verdict)} {points(v.gain)}",
-        "not applicable" if not curve else FLAGS.get(curve["verdict"], curve["verdict"]),
-        "n/a" if not curve else with_interval(curve["area"]["mean"], curve["area"]["interval"]),
-        *(_difference(curve, name) for name in ("jumpstart", "asymptote")),
-        speed,
-        cost_text(v.cost),
-        "-" if seconds is None else f"{seconds:.2f}",
-        "-" if seconds is None else f"{v.cost['baseline_seconds']:.2f}",
-        ", ".join(f"{name} {value:.3g}" for name, value in v.similarity.items()) or "-",
-    )
-
-
-CURVE_TITLE = "the three axes: final accuracy, convergence (area under the curve), cost (judged where timed: --timing)"
-READINGS = (
-    "target",
-    "source",
-    "method",
-    "final accuracy",
-    "convergence",
-    "area [interval]",
-    "jumpstart",
-    "asymptote",
-    "steps",
-    "cost",
-    "seconds",
-    "scratch s",
-    "similarity",
-)
-
-
-@functools.lru_cache(maxsize=1)
-def remarks(judged: Judged) -> list[str]:
-    """What the run says beyond its cells, what is open, and what limits it."""
+@functools.lru_cache(maxsize=4)
+def remarks(judged: Judged, *, most: int | None = None) -> list[str]:
+    """What the run says beyond its cells, what is open, and what limits it; at most so many lines."""
     verdicts = judged.verdicts
-    return [*insights(verdicts), *needs(verdicts), *limits(judged.run, verdicts)]
+    kinds = [*insights(judged), needed(verdicts), limits(judged.run, verdicts)]
+    lines = [line for kind in kinds for line in kind]
+    if most is None or len(lines) <= most:
+        return lines
+    return _shortened([kind for kind in kinds if kind], most)
+
+
+def _shortened(kinds: Sequence[Sequence[str]], most: int) -> list[str]:
+    """As many lines of every kind in turn as there is room for, and how many are left out."""
+    room, held = most - 1, [0] * len(kinds)
+    while room > 0:
+        for i in range(len(kinds) - 1, -1, -1):
+            if room > 0 and held[i] < len(kinds[i]):
+                held[i], room = held[i] + 1, room - 1
+    lines = [line for kind, n in zip(kinds, held, strict=True) for line in kind[:n]]
+    return [*lines, f"{sum(map(len, kinds)) - len(lines)} further remarks are left out here."]
 
 
 def all_notes(judged: Judged) -> list[str]:
     """What was done to the data, what was left out, and what befell single trials."""
-    own = [f"{v.target}/{v.source}/{v.method}: {note}" for v in judged.verdicts for note in v.notes]
+    own = [f"{cell_of(v)}: {note}" for v in judged.verdicts for note in v.notes]
     return [*judged.run.notes, *judged.run.skipped, *own]
 
 

@@ -22,15 +22,14 @@ FAULTY = "bold red"
 def terminal(judged: Judged, width: int = WIDE, *, every: bool = False) -> RenderableType:
     """Question, answer, controls, verdicts, remarks, in the order of the page; every: nothing is left out."""
     parts: list[RenderableType] = [Text(sentences.asked(judged.run))]
-    parts += [Text(line, style="bold") for line in tables.answer(judged)]
+    parts += [Text(line, style="bold") for line in sentences.answer(judged)]
     parts += [_controls(tables.controls(judged), width), _verdicts(judged, width, every=every)]
-    parts += _remarks(tables.remarks(judged), width, every=every)
+    parts += _remarks(judged, width, every=every)
     if every:
         for one in tables.further(judged):
             columns, rows = fitted(one.columns, one.rows, width)
             parts.append(table(_titled(one), columns, [(row, "") for row in rows], most=None))
-        lines = [line for said in tables.beside_figures(judged).values() for line in said]
-        parts += [Text(line) for line in [*lines, *sentences.all_notes(judged)]]
+        parts += [Text(note) for note in sentences.all_notes(judged)]
     return Group(*parts)
 
 
@@ -78,18 +77,15 @@ def _style(v: Verdict) -> str:
     return STYLES.get(v.verdict, "")
 
 
-def _remarks(lines: list[str], width: int, *, every: bool) -> list[RenderableType]:
+def _remarks(judged: Judged, width: int, *, every: bool) -> list[RenderableType]:
     """The remarks, of which a screen holds so many."""
-    room, kept = SCREEN, list[str]()
-    for line in lines:
-        room -= 1 + len(line) // max(width, 1)
-        if room < 0 and not every:
-            break
-        kept.append(line)
-    left = len(lines) - len(kept)
-    more = [f"{left} further remarks, tables and notes: with --all, or on the page"] if left else []
-    hint = [] if every or left else ["tables of what lies beneath, and notes: with --all, or on the page"]
-    return [Text(""), *(Text(line) for line in [*kept, *more, *hint])]
+    lines = sentences.remarks(judged)
+    most = len(lines)
+    while not every and most > 1 and sum(-(-len(line) // width) for line in lines) > SCREEN:
+        most -= 1
+        lines = sentences.remarks(judged, most=most)
+    more = [] if every else ["Every remark, the tables beneath and notes: with --all, or on the page."]
+    return [Text(""), *(Text(line) for line in [*lines, *more])]
 
 
 def _titled(one: tables.Table) -> str:

@@ -1,14 +1,31 @@
 """Verdicts: the array function that judges, the screen before it, and the path from a run's records."""
 
 from tlbench.judging.verdict.arm import Arm
+from tlbench.judging.verdict.axes import FINAL, design_of
 from tlbench.judging.verdict.cell_records import CellRecords, area_of, disagreement, higher_is_better
 from tlbench.judging.verdict.evidence import OVERLAP, Evidence, evidence
 from tlbench.judging.verdict.judge import LEAST_PAIRS, Design, Judgement, judge
 from tlbench.judging.verdict.judged import Judged, judge_run, note_reported, verdicts
+from tlbench.judging.verdict.named import (
+    IMAGES,
+    LASTING,
+    cell_of,
+    method_of,
+    source_of,
+    target_of,
+    told,
+    told_source,
+    told_target,
+    typed,
+    within,
+)
 from tlbench.judging.verdict.shown import Verdict
 from tlbench.judging.verdict.starts import Starts
 
 __all__ = [
+    "FINAL",
+    "IMAGES",
+    "LASTING",
     "LEAST_PAIRS",
     "OVERLAP",
     "Arm",
@@ -20,11 +37,21 @@ __all__ = [
     "Starts",
     "Verdict",
     "area_of",
+    "cell_of",
+    "design_of",
     "disagreement",
     "evidence",
     "higher_is_better",
     "judge",
     "judge_run",
+    "method_of",
     "note_reported",
+    "source_of",
+    "target_of",
+    "told",
+    "told_source",
+    "told_target",
+    "typed",
     "verdicts",
+    "within",
 ]
