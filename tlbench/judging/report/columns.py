@@ -4,21 +4,21 @@ from collections.abc import Sequence
 
 from tlbench.judging.spoken import least_width, wrapped
 
-NAMES = frozenset({"control", "target", "source", "method", "probe", "beside it", "cell"})  # columns that may be folded
+NAMES = frozenset({"control", "target", "source", "method", "probe", "beside it", "cell", "must"})  # columns that may be folded
 GAP = 2  # characters between columns
-LEAST, FLAG = 6, 16  # characters of a folded name, of a verdict
+LEAST, FLAG = 6, 18  # characters of a folded name, of a verdict's first line
 
 
 def fitted(
-    columns: Sequence[str], rows: Sequence[Sequence[str]], width: int, spare: Sequence[str] = ()
+    columns: Sequence[str], rows: Sequence[Sequence[str]], width: int, spare: Sequence[str] = (), lines: int = 2
 ) -> tuple[list[str], list[list[str]]]:
-    """A table within a width: columns of `spare` are left out while there is no room, then names are folded.
+    """A table within a width: columns of `spare` are left out until names go into so many lines.
 
     A name breaks after its separators, and within a word only where nothing else helps.
     """
     kept = list(range(len(columns)))
     for name in spare:
-        if sum(_least(columns, rows, kept, lines=2)) + GAP * len(kept) <= width:
+        if sum(_least(columns, rows, kept, lines)) + GAP * len(kept) <= width:
             break
         kept = [i for i in kept if columns[i] != name]
     least = _least(columns, rows, kept)
@@ -31,7 +31,7 @@ def fitted(
 
 
 def _folded(column: str, text: str, space: int) -> str:
-    return "\n".join(wrapped(text, space)) if column in NAMES else text
+    return "\n".join(wrapped(text, space)) if column in NAMES or column == "verdict" else text
 
 
 def _natural(columns: Sequence[str], rows: Sequence[Sequence[str]], i: int) -> int:

@@ -29,9 +29,13 @@ class Table:
 def controls(judged: Judged) -> Table:
     """What each control should have said, what it said, and how large a fault would have been seen."""
     found = sorted(sentences.control_rows(judged.verdicts), key=lambda row: ORDER.index(row.verdict))
-    rows = [(c.verdict, c.control, c.target, c.demanded, c.said, c.gain, c.sees) for c in found]
-    columns = ("", "control", "target", "demanded", "said", "gain [interval]", "would see")
-    note = "would see: the smallest gain or loss that these seeds would have flagged with power 0.8"
+    rows = [
+        (c.verdict, c.control, c.target, c.demanded.removeprefix("must "), c.said, c.gain, c.sees.partition(" ")[0])
+        for c in found
+    ]
+    columns = ("", "control", "target", "must", "said", "gain [interval]", "would see")
+    unit = unit_of(judged.run.suite.metric).name
+    note = f"would see: the smallest gain or loss, in {unit}, that these seeds would have flagged with power 0.8"
     return Table("controls", "Controls: what must come out, and what did", columns, rows, note)
 
 

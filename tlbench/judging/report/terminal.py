@@ -59,7 +59,7 @@ def table(
 def _controls(found: tables.Table, width: int) -> RenderableType:
     if not found.rows:
         return Text("No controls were run.")
-    columns, rows = fitted(found.columns, found.rows, width, ("smallest fault", "demanded"))
+    columns, rows = fitted(found.columns, found.rows, width, ("would see", "must"), lines=3)
     styles = (FAULTY if row[0] == tables.FAULT else "" for row in found.rows)
     return table(f"\n{found.title}", columns, list(zip(rows, styles, strict=True)), most=None)
 
