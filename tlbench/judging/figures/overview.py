@@ -21,7 +21,7 @@ NUMBERED = 72  # places of the figure up to which each carries its number
 LOSS, MIDDLE, WIN = "#d55e00", "#e9ebed", "#0173b2"
 DARK, LIGHT = "#262626", "#fdfdfd"  # on a coloured cell, the same in every theme
 BLEND = ListedColormap(blend_palette([LOSS, MIDDLE, WIN], 41))
-LABEL, LINES = 30, 3  # characters of a row's name, lines of a column's where it lies flat
+LABEL, ROW, LINES = 34, 26, 3  # characters of a name, of a line of a row's, lines of a column's where it lies flat
 INCH = 0.07  # a character of a label
 DEEP = 0.75  # of the scale, from which a cell is dark enough for light text
 WIDEST = 11.0  # inches of all panels of a row
@@ -44,7 +44,19 @@ class Layout(NamedTuple):
         """How wide and how high a place is."""
         return (0.64, 0.34) if self.numbered else (0.25, 0.25)
 
-    def names(self) -> list[str]:
+    @property
+    def width(self) -> float:
+        """How wide a panel is, its labels apart."""
+        return max(self.side[0] * len(self.targets), 1.0)
+
+    def rows(self) -> list[str]:
+        """The rows' names as they are drawn."""
+        return [
+            "\n".join(wrapped(name, ROW)) if self.numbered and folds(name, ROW, 2) else short(name, LABEL)
+            for name in self.sources.values()
+        ]
+
+    def columns(self) -> list[str]:
         """The columns' names as they are drawn."""
         across = _characters(self.side[0])
         return ["\n".join(wrapped(name, across)) if self.flat else short(name, LABEL) for name in self.targets.values()]
@@ -61,7 +73,7 @@ def gain_heatmap(judged: Judged) -> Drawing | None:
     (figure, axes), told = panels(len(chosen), *size, columns), unit(judged)
     for i, (axis, method) in enumerate(zip(axes, chosen, strict=True)):
         _map(axis, groups[method], layout)
-        axis.set_title(short(method_of(groups[method][0]), max(8, _characters(size[0]))), fontsize="medium")
+        axis.set_title(short(method_of(groups[method][0]), _characters(layout.width)), fontsize="medium")
         axis.tick_params(axis="x", labelbottom=i + columns >= len(chosen), labelrotation=0 if layout.flat else 90)
     figure.colorbar(
         axes[0].collections[0], ax=axes, label=f"gain, {told.name}", aspect=5 * figure.get_figheight(), pad=0.02
@@ -93,12 +105,14 @@ def _layout(verdicts: Sequence[Verdict], methods: int) -> Layout:
 
 def _size(layout: Layout, count: int) -> tuple[tuple[float, float], int]:
     """A panel's size in inches, its share of the labels at the edges included, and how many stand in a row."""
-    across, up = layout.side
-    wide, high = max(across * len(layout.targets), 0.9) + 0.15, up * len(layout.sources) + 0.35
+    wide, high = layout.width + 0.15, layout.side[1] * len(layout.sources) + 0.35
     columns = _columns(count, max(1, min(count, int(WIDEST / wide))))
     rows = -(-count // columns)
     under = 0.17 * LINES if layout.flat else _inches(list(layout.targets.values()))
-    return (wide + (0.9 + _inches(list(layout.sources.values()))) / columns, high + (0.15 + under) / rows), columns
+    return (
+        wide + (0.9 + _inches([line for name in layout.rows() for line in name.split("\n")])) / columns,
+        high + (0.15 + under) / rows,
+    ), columns
 
 
 def _inches(labels: list[str]) -> float:
@@ -124,26 +138,25 @@ def _map(axis: Axes, verdicts: Sequence[Verdict], layout: Layout) -> None:
     boxes.set_clim(-layout.extreme, layout.extreme)
     boxes.set_urls([link_to(f"{v.target}/{v.source}/{v.method}") for v in verdicts])
     axis.add_collection(boxes)
-    for v, (x, y) in zip(verdicts, places, strict=True):
-        colour = LIGHT if abs(gain_of(v)) > DEEP * layout.extreme else DARK
-        _mark(axis, v, (x + (0.18 if layout.numbered else 0.5), y + 0.5), colour)
-        if layout.numbered:
+    for (word, colour), alike in grouped(zip(verdicts, places, strict=True), lambda one: _ink(one[0], layout)).items():
+        _marks(axis, word, colour, [(x + (0.18 if layout.numbered else 0.5), y + 0.5) for _, (x, y) in alike])
+        for v, (x, y) in alike if layout.numbered else ():
             text = unit_of(v.metric).signed(v.gain)
             axis.text(x + 0.62, y + 0.52, text, ha="center", va="center", color=colour).set_in_layout(False)
-    axis.set_xticks([i + 0.5 for i in range(len(targets))], layout.names(), fontsize="small")
-    axis.set_yticks([i + 0.5 for i in range(len(sources))], [short(name, LABEL) for name in layout.sources.values()])
+    axis.set_xticks([i + 0.5 for i in range(len(targets))], layout.columns(), fontsize="small")
+    axis.set_yticks([i + 0.5 for i in range(len(sources))], layout.rows())
     axis.set(xlim=(0, len(targets)), ylim=(len(sources), 0))
     axis.tick_params(length=0, colors=INK)
     axis.grid(visible=False)
     axis.spines[:].set_visible(False)
 
 
-def _mark(axis: Axes, v: Verdict, place: tuple[float, float], colour: str) -> None:
-    axis.plot(
-        *place,
-        MARKS[v.verdict],
-        color=colour,
-        markersize=4.5,
-        markerfacecolor=FACES.get(v.verdict, colour),
-        markeredgewidth=1.1,
-    )
+def _ink(v: Verdict, layout: Layout) -> tuple[str, str]:
+    """A cell's verdict, and the colour that reads on the colour of its gain."""
+    return v.verdict, LIGHT if abs(gain_of(v)) > DEEP * layout.extreme else DARK
+
+
+def _marks(axis: Axes, word: str, colour: str, places: Sequence[tuple[float, float]]) -> None:
+    across, down = zip(*places, strict=True)
+    face = FACES.get(word, colour)
+    axis.plot(across, down, MARKS[word], color=colour, markersize=4.5, markerfacecolor=face, markeredgewidth=1.1)

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 from tlbench.judging.spoken import least_width, wrapped
 
-NAMES = frozenset({"control", "target", "source", "method", "probe", "beside it", "cell", "must"})  # columns that may be folded
+NAMES = frozenset(
+    {"control", "target", "source", "method", "probe", "beside it", "cell", "must"}
+)  # columns that may be folded
 GAP = 2  # characters between columns
 LEAST, FLAG = 6, 18  # characters of a folded name, of a verdict's first line
 
