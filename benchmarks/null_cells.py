@@ -3,7 +3,7 @@
     python -m benchmarks.null_cells [--cells 200] [--seeds 5] [--json FILE]
 
 Their raw p-values must be uniform, and flags no more frequent than alpha allows. Digits at 8 pixels, 50 images, a
-ResNet-8 of width 4, 10 epochs, one learning rate.
+ResNet-8 of width 4, 30 steps, one learning rate.
 """
 
 import argparse
@@ -41,7 +41,7 @@ def trials(cells: int, seeds: int) -> list[Trial]:
     target = Target(datasets.make("digits"), 50, 50)
     form = forms.make({"name": "images", "size": 8, "channels": 1})
     setup, metric = Setup(networks.make({"name": "resnet", "width": 4}), form), metrics.make("accuracy")
-    budget = Budget(epochs=10, batch_size=16, learning_rates=(0.01,))
+    budget = Budget(steps=30, batch_size=16, learning_rates=(0.01,))
     null, finetune, scratch = sources.make("null"), methods.make("finetune"), methods.make("scratch")
     own = [Conditions(target, setup, budget, metric, form.augmentation(()), 1000 + cell) for cell in range(cells)]
     arms = [[Trial(null, finetune, one, i) for i in range(seeds)] for one in own]

@@ -13,6 +13,7 @@ import json
 import time
 from collections.abc import Iterator, Sized
 from dataclasses import dataclass
+from itertools import chain, islice, repeat
 from pathlib import Path
 from statistics import median
 from typing import Any, Literal, TypeAlias
@@ -148,27 +149,26 @@ def _batches(case: Case, part: str, kind: Kind, device: torch.device) -> Batches
 def _train(
     network: Network, case: Case, train: Batches, validation: Batches, device: torch.device
 ) -> tuple[float, ...]:
-    budget, total = case.budget, case.budget.steps(len(case.parts["train"][1]))
-    looks, curve, step = set(evaluation_steps(total)), [_accuracy(network, validation, device)], 0
+    budget, total = case.budget, case.budget.steps
+    looks, curve = set(evaluation_steps(total)), [_accuracy(network, validation, device)]
     frozen = [network.part(name) for name in (*network.names, HEAD) if name not in case.moving]
     for part in frozen:
         part.requires_grad_(requires_grad=False)
     learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(learning, lr=budget.learning_rates[0], weight_decay=budget.weight_decay)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda done: budget.rate(done / total))
-    for _ in range(budget.epochs):
-        for inputs, labels in train:
-            network.train()
-            for part in frozen:
-                part.eval()
-            optimizer.zero_grad()
-            logits = network(inputs.to(device, non_blocking=True))
-            functional.cross_entropy(logits, labels.to(device, non_blocking=True)).backward()
-            optimizer.step()
-            schedule.step()
-            step += 1
-            if step in looks:
-                curve.append(_accuracy(network, validation, device))
+    passes = chain.from_iterable(repeat(train))
+    for step, (inputs, labels) in enumerate(islice(passes, total), 1):
+        network.train()
+        for part in frozen:
+            part.eval()
+        optimizer.zero_grad()
+        logits = network(inputs.to(device, non_blocking=True))
+        functional.cross_entropy(logits, labels.to(device, non_blocking=True)).backward()
+        optimizer.step()
+        schedule.step()
+        if step in looks:
+            curve.append(_accuracy(network, validation, device))
     return tuple(curve)
 
 

@@ -17,9 +17,9 @@ from tlbench.training import Encoded, FrozenPrefix
 from tlbench.trials import ArmAtSeed, Choice, conclude, tries
 from tlbench.workspace import Workspace
 
-BUDGET = Budget(epochs=30, batch_size=16, learning_rates=(0.01,))
+BUDGET = Budget(steps=60, batch_size=16, learning_rates=(0.01,))
 CONDITIONS = tiny_conditions(budget=BUDGET)
-STEPS = BUDGET.steps(CONDITIONS.target.n_train)
+STEPS = BUDGET.steps
 ROUNDS = 10
 BATCH = 512  # images in the prefix pass
 DRAW, OWN, WIDTH, CLASSES = 500, 2000, 512, 10  # what a similarity sees of a zoo's network
@@ -27,9 +27,9 @@ DRAW, OWN, WIDTH, CLASSES = 500, 2000, 512, 10  # what a similarity sees of a zo
 
 def _train(arm: ArmAtSeed) -> str | None:
     """Trains an arm for its budget, or fits its readouts and reads the test set; why that failed, or None."""
-    attempts = tries(arm, Choice())
-    fitted = attempts[0].fitted
-    return conclude(arm, attempts)[0].failure if fitted is None else fitted.failure
+    tried = tries(arm, Choice())
+    fitted = tried.best.fitted
+    return conclude(arm, tried)[0].failure if fitted is None else fitted.failure
 
 
 @pytest.mark.parametrize("name", list(methods))

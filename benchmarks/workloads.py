@@ -87,7 +87,8 @@ class Workload:
             for given, meant in by_sources.items()
         ]
         own = {"seeds": self.seeds, "baseline": self.baseline, "targets": targets, "cross": cross}
-        return {"name": self.name, "controls": False, "similarities": [], **self.common, **own}
+        equal = {"protocols": ["equal_steps"], "controls": False, "similarities": []}  # peers do not run on
+        return {"name": self.name, **equal, **self.common, **own}
 
     def toml(self) -> str:
         """The suite as a TOML file."""

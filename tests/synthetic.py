@@ -248,11 +248,12 @@ SHOWN = Verdict(
     cost={"estimated": True},
     by_protocol={},
     notes=(),
+    protocol="plateau",
 )
 
 
 def shown(verdict: str, gain: float | None = 0.01, **changes: Any) -> Verdict:
-    """A verdict as a report gets it, the interval two points to either side of the gain."""
+    """A verdict as a report gets it, the interval two points to either side of the gain; typed as it is labelled."""
     interval = None if gain is None else (gain - 0.02, gain + 0.02)
     typed = {f"{part}_spec": changes[part] for part in ("source", "dataset", "method") if part in changes}
     return replace(SHOWN, **({"verdict": verdict, "gain": gain, "interval": interval} | typed | changes))

@@ -12,6 +12,7 @@ from tlbench.judging import report
 from tlbench.judging.accepted import accepted_of
 from tlbench.judging.changes import Rule
 from tlbench.judging.gate import Demands, check_gate
+from tlbench.judging.report.sentences import with_interval
 from tlbench.judging.stats import band
 from tlbench.judging.verdict import Judged, Verdict, judge_run
 from tlbench.runfile import read_run
@@ -66,8 +67,16 @@ def test_a_study_is_judged_by_the_suites_metric(metric: str, tmp_path: Path) -> 
     _check_curve(judged, metric)
     assert _of(judged, SVM).failed == (3 if metric == "log_loss" else 0)
     page = report.render(judged).read_text(encoding="utf-8")
+    assert all(
+        f"{name} {with_interval(shown['gain'], shown['interval'])}, not judged" in page
+        for name, shown in tuned.others.items()
+    )
     assert f"{'minus ' if metric == 'log_loss' else ''}validation {metric}, mean" in page
-    assert check_gate(accepted_of(judged), judge_run(study.folder), Rule(), Demands()).code == 0
+    accepted = accepted_of(judged)
+    right = [_seeds(trials, method, "accuracy") for method in (TUNED, "scratch")]
+    apart = next(cell.apart for cell in accepted.cells.values() if cell.method == TUNED)
+    assert [pair and (pair[0] - pair[1]) / 800 for pair in apart] == pytest.approx(list(right[0] - right[1]))
+    assert check_gate(accepted, judge_run(study.folder), Rule(), Demands()).code == 0
 
 
 def _check_curve(judged: Judged, metric: str) -> None:

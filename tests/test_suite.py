@@ -94,7 +94,7 @@ def test_default_controls_are_null_and_the_first_sources_shuffled() -> None:
 
 
 def test_one_learning_rate_is_a_grid_of_one() -> None:
-    assert tiny_suite(learning_rates=0.02).budget.learning_rates == (0.02,)
+    assert tiny_suite(learning_rates=0.02).budget(32).learning_rates == (0.02,)
 
 
 def test_controls_can_be_listed() -> None:

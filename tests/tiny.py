@@ -13,7 +13,7 @@ from tlbench.trials import Conditions, Trial
 
 NETWORK = {"name": "resnet", "width": 4}
 SOURCE = {"name": "trained", "dataset": "patterns:0.5", "steps": 10}
-BUDGET = Budget(epochs=2, batch_size=16, learning_rates=(0.01,))
+BUDGET = Budget(steps=4, batch_size=16, learning_rates=(0.01,))
 ACCURACY = metrics.make("accuracy")
 GREY = forms.make({"name": "images", "size": 8, "channels": 1})
 UNCHANGED = type(GREY).augmentation(())
@@ -29,6 +29,7 @@ def tiny_suite(**changes: Any) -> Suite:
         "batch_size": 16,
         "learning_rates": [0.01],
         "seeds": 2,
+        "protocols": ["equal_steps"],
         "targets": [{"dataset": "patterns", "n_train": 32}],
         "cross": [{"sources": [SOURCE], "methods": ["linear_probe", "finetune"]}],
         "controls": False,

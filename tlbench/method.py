@@ -22,10 +22,11 @@ WARM_UP = 0.1  # share of the budget over which the learning rate rises
 class Budget:
     """How long and how an arm is trained: equal for both sides of a pair. AdamW, linear warm-up, cosine decay.
 
-    learning_rates: the grid of peaks from which each trial chooses on its own validation draw.
+    steps: optimiser steps in all. learning_rates: the grid of peaks from which each trial chooses on its own validation
+    draw.
     """
 
-    epochs: int = 15
+    steps: int = 512
     batch_size: int = 32
     learning_rates: tuple[float, ...] = (1e-3, 3e-3, 1e-2, 3e-2)
     weight_decay: float = 1e-2
@@ -34,9 +35,9 @@ class Budget:
         """Items a step: never more than there are."""
         return min(self.batch_size, n_train)
 
-    def steps(self, n_train: int) -> int:
-        """Optimiser steps in all; an epoch's incomplete last batch is left out."""
-        return self.epochs * (n_train // self.batch(n_train))
+    def epoch(self, n_train: int) -> int:
+        """Steps in which all items are seen once; an incomplete last batch is left out."""
+        return n_train // self.batch(n_train)
 
     def rate(self, share: float) -> float:
         """The learning rate after `share` of the budget, or of a phase of its own, as a factor of the peak."""

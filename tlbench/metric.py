@@ -60,7 +60,7 @@ class Metric(Leaf, ABC):
 
     def counts(self, labels: Labels) -> Tensor:
         """(K,) how many items each class has, of the classes that have any; raises like `present`."""
-        return self.present(torch.from_numpy(labels))[2]
+        return self.present(torch.tensor(labels))[2]
 
     def value(self, scores: Tensor, labels: Tensor) -> float:
         """The score, better as it grows.

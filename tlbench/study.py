@@ -25,6 +25,7 @@ from tlbench.engine import (
     clear,
     default_jobs,
     pending,
+    piloted,
     record_of,
     refuse_other_versions,
     refuse_what_is_not_ours,
@@ -39,7 +40,17 @@ from tlbench.records import RUN_FILE, Outcome, Record, read_record
 from tlbench.runfile import read_run
 from tlbench.shelf import slug
 from tlbench.suite import Suite, make_suite, read_suite
-from tlbench.trials import PILOT, Plan, Trial, notes, pilot_suite, resolve, run_of, scheme_of
+from tlbench.trials import (
+    PILOT,
+    Plan,
+    Trial,
+    begun_budgets,
+    notes,
+    pilot_suite,
+    resolve,
+    run_of,
+    scheme_of,
+)
 from tlbench.workspace import Workspace, storage
 
 __all__ = ["Limits", "Means", "Ran", "Study"]
@@ -176,7 +187,7 @@ class _Session:
     def __init__(self, suite: Suite, folder: Path, means: Means, workspace: Workspace, *, fresh: bool = False) -> None:
         self.suite, self.folder, self.means, self.workspace = suite, folder, means, workspace
         run = read_run(folder) if (folder / RUN_FILE).is_file() and not fresh else None
-        self.plan: Plan = resolve(suite, self.workspace, scheme_of(suite, run))
+        self.plan: Plan = resolve(suite, self.workspace, scheme_of(suite, run)).piloted(begun_budgets(suite, run))
         begun = run.engine if run else means.like or {}
         if means.jobs is not None and means.jobs < 1:
             raise TlbenchError(f"{means.jobs} workers: at least 1 is needed")
@@ -196,11 +207,10 @@ class _Session:
         self._introduce(progress)
         ran, started = 0, time.monotonic()
         with executor or WorkerPool(self.engine, self.workspace) as runner:
+            self.plan = piloted(self.plan, self.workspace, self.engine.mode, runner, progress)
             execution = Execution(self.plan, self.folder, self.workspace, runner, self.choices, progress)
             while True:
                 todo = pending(self.plan, self.folder, self.workspace)
-                for line in todo.said:
-                    progress.say(line)
                 self.choices.settle(todo.trials, runner)
                 chosen = self.engine.as_dict() | {"choices": self.choices.as_dict()}
                 plan = run_of(self.plan, self.workspace, slug(self.folder.resolve().name), chosen)

@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeAlias
 
@@ -111,7 +112,11 @@ class Settings(VerdictSettings):
 
 
 class Suite(Strict):
-    """What is crossed with what, and how each arm is trained."""
+    """What is crossed with what, and how each arm is trained.
+
+    protocols: the first is judged. steps: of every arm's budget; epochs: the same, said of each target's own items.
+    Without either, a pilot of scratch finds how many.
+    """
 
     name: str = ""
     description: str = ""
@@ -122,10 +127,11 @@ class Suite(Strict):
     baseline: MethodSpec = Field(default_factory=lambda: methods.make("scratch"))
     network: ArchitectureSpec = Field(default_factory=lambda: networks.make("resnet"))
     image_size: int = Field(0, ge=0)
-    protocols: list[Protocol] = Field(["equal_steps"], min_length=1)
+    protocols: list[Protocol] = Field(["plateau", "equal_steps"], min_length=1)
     seeds: Annotated[int | Literal["auto"], PlainValidator(_seeds)] = 5
     root_seed: int = Field(0, ge=0)
-    epochs: int = Field(15, ge=1)
+    steps: int | None = Field(None, ge=1)
+    epochs: int | None = Field(None, ge=1)
     batch_size: int = Field(32, ge=2)
     learning_rates: Rates = Budget.learning_rates
     weight_decay: float = Field(1e-2, ge=0)
@@ -162,6 +168,8 @@ class Suite(Strict):
                 raise unknown("target of the suite", name, known)
         if self.baseline.needs_source:
             raise TlbenchError(f"baseline '{self.baseline.label}' needs a source; a baseline starts from none")
+        if self.steps is not None and self.epochs is not None:
+            raise TlbenchError(f"steps ({self.steps}) and epochs ({self.epochs}) are both given; leave out one of them")
         _known_words(self.augment)
         labels = [metric.label for metric in (self.metric, *self.also)]
         for label in labels:
@@ -180,9 +188,16 @@ class Suite(Strict):
         return WEIGHTS if self.seeds == "auto" else (1.0,)
 
     @property
-    def budget(self) -> Budget:
-        """How every arm is trained."""
-        return Budget(self.epochs, self.batch_size, self.learning_rates, self.weight_decay)
+    def piloted(self) -> bool:
+        """Whether a pilot finds the budget's steps."""
+        return self.steps is None and self.epochs is None
+
+    def budget(self, n_train: int) -> Budget:
+        """How every arm at a target is trained; where a pilot finds the steps, what is reckoned with until then."""
+        made = Budget(Budget.steps, self.batch_size, self.learning_rates, self.weight_decay)
+        if self.piloted:
+            return made
+        return replace(made, steps=self.steps or (self.epochs or 1) * made.epoch(n_train))
 
     def declared_controls(self) -> list[Control]:
         """The suite's own list, or the default.
@@ -228,6 +243,8 @@ def builtin() -> list[str]:
 def read_suite(name: str | Path, overrides: dict[str, Any] | None = None) -> Suite:
     """A suite by its built-in name or the path of its TOML file; `overrides` replace its keys.
 
+    Steps replace epochs and the other way round.
+
     Raises:
         TlbenchError: no such suite or file, not TOML, an unknown key or name (the nearest is suggested), a bad value.
     """
@@ -242,7 +259,10 @@ def read_suite(name: str | Path, overrides: dict[str, Any] | None = None) -> Sui
         plain = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise TlbenchError(f"{path} is not a TOML suite: {error}") from None
-    return make_suite(plain | {"name": plain.get("name") or path.stem} | (overrides or {}), str(path))
+    given = overrides or {}
+    if given.keys() & {"steps", "epochs"}:
+        plain = {key: value for key, value in plain.items() if key not in ("steps", "epochs")}
+    return make_suite(plain | {"name": plain.get("name") or path.stem} | given, str(path))
 
 
 def make_suite(plain: Mapping[str, Any], where: str) -> Suite:

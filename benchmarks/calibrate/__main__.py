@@ -12,15 +12,24 @@ from benchmarks.calibrate.cases import Result
 
 
 def tables(results: list[Result]) -> str:
-    """Two markdown tables: what is demanded, and what is only shown."""
-    demanded = [result for result in results if result.limit is not None]
-    lines = ["| demanded | case | n | found | limit | held |", "| --- | --- | --- | --- | --- | --- |"]
-    for one in demanded:
-        sign, word = ">=" if one.at_least else "<=", "yes" if one.held else "NO"
-        lines.append(f"| {one.measure} | {one.case} | {one.n} | {one.value:.3f} | {sign} {one.limit:g} | {word} |")
-    lines += ["", "| shown | case | n | found |", "| --- | --- | --- | --- |"]
-    shown = (one for one in results if one.limit is None)
-    return "\n".join([*lines, *(f"| {one.measure} | {one.case} | {one.n} | {one.value:.3f} |" for one in shown)])
+    """Two markdown tables, a row a case and a column a number of seeds: what is demanded, and what is only shown."""
+    demanded, shown = ([one for one in results if (one.limit is None) == free] for free in (False, True))
+    return "\n".join([*_table("demanded", demanded, "limit"), "", *_table("shown", shown, "")])
+
+
+def _table(title: str, results: list[Result], limit: str) -> list[str]:
+    sizes = sorted({one.n for one in results}, key=lambda n: [int(look) for look in n.split(", ")])
+    rows: dict[tuple[str, str, str], dict[str, str]] = {}
+    for one in results:
+        asked = "" if one.limit is None else f"{'>=' if one.at_least else '<='} {one.limit:g}"
+        found = f"{one.value:.3f}" + ("" if one.held is not False else " NOT HELD")
+        rows.setdefault((one.measure, one.case, asked), {})[one.n] = found
+    columns = [title, "case", *([limit] if limit else []), *(f"n = {n}" for n in sizes)]
+    lines = [f"| {' | '.join(columns)} |", f"|{' --- |' * len(columns)}"]
+    for (measure, case, asked), by_size in rows.items():
+        cells = [measure, case, *([asked] if limit else []), *(by_size.get(n, "") for n in sizes)]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
 
 
 def main() -> None:

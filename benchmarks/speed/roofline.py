@@ -95,7 +95,7 @@ def _training(cell: Cell, workload: Workload, arm: str, n_test: int) -> int:
     network = setup.build(10)
     blocks = len(network.names)
     learning = {"finetune": blocks, "last_k-2": 2, "last_k-1": 1, "linear_probe": 0}.get(arm, blocks)
-    start, steps = blocks - learning, budget.steps(workload.n_train)
+    start, steps = blocks - learning, budget.steps
     network.move_only(last_blocks(network, learning))
     with torch.no_grad():
         inputs = network.run(torch.randn(budget.batch(workload.n_train), *setup.form.shape), 0, start)

@@ -80,7 +80,7 @@ def test_tau_of_numbers_is_that_of_the_items(tmp_path: Path) -> None:
 def test_a_run_that_is_judged_by_a_loss_is_rendered_and_read(tmp_path: Path) -> None:
     judged = judge_run(write_loss_run(tmp_path, 0.7))
     page = report.render(judged).read_text(encoding="utf-8")
-    assert re.search(r'<td data-title="log_loss">(69|70)\.\d<', page)
+    assert re.search(r'<td data-title="log_loss">0\.(69|70)\d<', page)
     assert "| scratch | log_loss |" in report.markdown(judged)
     assert read(tmp_path).columns.tolist()[4:] == ["status", "log_loss", "seconds", "steps"]
 
@@ -90,6 +90,7 @@ def test_a_larger_loss_is_a_drop(tmp_path: Path) -> None:
     path = write_accepted(accepted, tmp_path / "accepted")
     assert read_accepted_or_run(path) == accepted
     assert accepted.arms[OWN].score[0] == pytest.approx(0.7, abs=0.02)
+    assert accepted.cells[OWN].apart == [None] * N  # no item is right or wrong
     worse = judge_run(write_loss_run(tmp_path / "b", 0.75))
     words = {change.axis: change.word for change in changes(accepted, accepted_of(worse), Rule()) if change.path == OWN}
     assert words == {"gain": "dropped", "accuracy": "dropped"}

@@ -642,7 +642,9 @@ def test_a_verdict_is_given_under_every_budget_protocol(tmp_path: Path) -> None:
     assert found.verdict == found.by_protocol["equal_steps"]["verdict"] == "positive"
     assert found.by_protocol["plateau"]["verdict"] == "negative"
     assert found.by_protocol["plateau"]["gain"] == pytest.approx(-0.03)
-    assert insights.protocols([found])[0].endswith("budget: equal_steps positive (+3.0), plateau negative (-3.0)")
+    assert insights.protocols([found])[0].endswith(
+        ": positive within the budget (+3.0), negative at the plateau (-3.0)"
+    )
 
 
 def _write_timings(folder: Path, path: str, seconds: list[float], machine: str = "m") -> None:

@@ -17,7 +17,7 @@ from tlbench.training.learners import Learner
 from tlbench.training.loop import fit
 from tlbench.trials import layout_is_safe
 
-BUDGET = Budget(epochs=2, batch_size=16, learning_rates=(0.01,))
+BUDGET = Budget(steps=6, batch_size=16, learning_rates=(0.01,))
 SPECS = [{"name": "resnet", "width": 4}, {"name": "resnet", "width": 4, "shortcut": "B"}, "cnn", "mlp"]
 
 

@@ -17,7 +17,7 @@ from tlbench.training.loop import Clock, Fitted, fit, seconds_a_step
 from tlbench.training.prefix import FrozenPrefix
 from tlbench.workspace import Workspace
 
-BUDGET = Budget(epochs=4, batch_size=16, learning_rates=(0.01,))
+BUDGET = Budget(steps=12, batch_size=16, learning_rates=(0.01,))
 
 
 def _items(seed: int, n: int = 48) -> Encoded:
@@ -45,7 +45,7 @@ def test_training_learns_and_reads_the_curve_at_the_fixed_steps() -> None:
     learner = _learner(0)
     fitted = _fit(learner)
     assert fitted.failure is None
-    assert fitted.curve.steps == evaluation_steps(BUDGET.steps(48))
+    assert fitted.curve.steps == evaluation_steps(BUDGET.steps)
     assert fitted.curve.train_loss[0] is None
     reached = ACCURACY.value(predict(learner.network, learner.validation), learner.validation.labels)
     assert fitted.curve.validation_score[-1] == reached > 0.8
@@ -97,7 +97,7 @@ def test_training_on_a_cached_prefix_equals_training_through_it(workspace: Works
 def test_phases_share_the_budget() -> None:
     learner = _learner(4)
     fitted = _fit(learner, Phase((HEAD,), share=0.5), Phase(_all(learner.network), share=0.5))
-    assert fitted.curve.steps[-1] == BUDGET.steps(48)
+    assert fitted.curve.steps[-1] == BUDGET.steps
 
 
 def test_a_learning_rate_factor_of_zero_leaves_a_part_where_it_is() -> None:
@@ -129,7 +129,7 @@ def test_a_loss_that_is_not_finite_fails_one_seed_and_not_its_neighbour() -> Non
     failed, fine = fit([bad, good], [Phase(_all(bad.network))], BUDGET, 0.01)
     assert "not finite" in str(failed.failure)
     assert fine.failure is None
-    assert fine.curve.steps[-1] == BUDGET.steps(48)
+    assert fine.curve.steps[-1] == BUDGET.steps
 
 
 def test_evaluation_is_outside_the_clock() -> None:
@@ -171,9 +171,9 @@ def test_the_learning_rate_rises_then_falls() -> None:
     assert rates[-1] == pytest.approx(0)
 
 
-def test_a_budget_counts_full_batches() -> None:
-    assert Budget(epochs=2, batch_size=32).steps(100) == 6
-    assert Budget(epochs=2, batch_size=32).steps(20) == 2
+def test_an_epoch_counts_full_batches() -> None:
+    assert Budget(batch_size=32).epoch(100) == 3
+    assert Budget(batch_size=32).epoch(20) == 1
 
 
 def test_the_clock_adds_up_only_what_runs_within_it() -> None:

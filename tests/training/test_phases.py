@@ -16,8 +16,8 @@ from tlbench.training.learners import Learner
 from tlbench.training.loop import Fitted, fit
 from tlbench.training.optimizer import AdamW
 
-BUDGET = Budget(epochs=8, batch_size=16, learning_rates=(0.01,))
 STEPS, PEAK = 24, 0.01
+BUDGET = Budget(STEPS, batch_size=16, learning_rates=(0.01,))
 ALL = ("stem", "layer1", "layer2", "layer3", HEAD)
 STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
@@ -90,7 +90,7 @@ def test_a_phase_may_have_a_weight_decay_of_its_own(steps: list[tuple[float, flo
 
 def test_a_weight_decay_of_a_phase_is_that_of_a_budget() -> None:
     own = _trained(Phase(ALL, weight_decay=0.3))
-    assert _same(own, _trained(Phase(ALL), budget=Budget(8, 16, (0.01,), 0.3)))
+    assert _same(own, _trained(Phase(ALL), budget=Budget(STEPS, 16, (0.01,), 0.3)))
     assert not _same(own, _trained(Phase(ALL)))
 
 

@@ -195,7 +195,7 @@ def test_masked_activations_are_trained_on_from_a_boundary(workspace: Workspace)
     through, cached = _masked(), _masked()
     reached = FrozenPrefix(cached, 1, workspace).apply(ITEMS, "items")
     assert reached is not None
-    budget, phase = Budget(epochs=2, batch_size=5, learning_rates=(0.01,)), Phase(("one", HEAD))
+    budget, phase = Budget(steps=4, batch_size=5, learning_rates=(0.01,)), Phase(("one", HEAD))
     one, two = (
         fit([Learner(network, items, items, torch.Generator().manual_seed(0), ACCURACY)], [phase], budget, 0.01, start)[
             0

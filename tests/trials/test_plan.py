@@ -107,11 +107,11 @@ def test_each_budget_protocol_has_a_baseline_of_its_own(workspace: Workspace) ->
     stem = "patterns-1.0-n32/resnet-8-width-4-1x8x8"
     assert paths == {
         "equal_steps": f"{stem}/scratch",
-        "equal_compute": f"{stem}-plus20epochs/scratch",
-        "plateau": f"{stem}-plateau/scratch",
+        "equal_compute": f"{stem}-plus40steps/scratch",
+        "plateau": f"{stem}/scratch",
     }
-    assert plan.baseline(plan.cells[0], 0, "equal_compute").conditions.budget.epochs == 2 + 10 * 64 // 32
-    assert len(plan.trials()) == 2 * (2 + 3)
+    assert plan.baseline(plan.cells[0], 0, "equal_compute").conditions.budget.steps == 2 * 32 // 16 + 10 * 64 // 16
+    assert len(plan.trials()) == 2 * (2 + 2)
 
 
 def test_a_source_without_pretraining_adds_no_compute(workspace: Workspace) -> None:

@@ -39,7 +39,8 @@ def run(
     max_seconds: Annotated[int | None, typer.Option(min=0, help="With --seeds auto: no look after this.")] = None,
     max_seeds: Annotated[int | None, typer.Option(min=5, help="With --seeds auto: at most so many a cell.")] = None,
     root_seed: Annotated[int | None, typer.Option(min=0, help="Moves every trial's draws.")] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Epochs of every arm.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Training steps of every arm (else: a pilot).")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="The same as epochs of each target's items.")] = None,
     lr: Annotated[list[float] | None, typer.Option(help="Peak learning rate; several make every arm's grid.")] = None,
     network: Annotated[str | None, typer.Option(help="Network, such as resnet:20 or cnn.")] = None,
     image_size: Annotated[int | None, typer.Option(min=4, help="Side of the square inputs, in pixels.")] = None,
@@ -67,8 +68,8 @@ def run(
         start_early(jobs, [suite, *named, network or ""])
     from tlbench.cli.launch import Asked, means_of, study_of
 
-    plain = {"seeds": seeds, "root_seed": root_seed, "epochs": epochs, "learning_rates": lr or None, "network": network}
-    plain |= {"leak": leak, "image_size": image_size, "controls": None if controls else False}
+    plain = {"seeds": seeds, "root_seed": root_seed, "steps": steps, "epochs": epochs, "learning_rates": lr or None}
+    plain |= {"network": network, "leak": leak, "image_size": image_size, "controls": None if controls else False}
     asked = Asked(suite, shelves, n_train or [], {key: value for key, value in plain.items() if value is not None})
     study, means = study_of(asked, out=out, data_root=data_root, download=download), means_of(device, jobs, engine)
     if dry_run:

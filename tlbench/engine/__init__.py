@@ -6,6 +6,7 @@ from tlbench.engine.executor import Engine, Executor, Mode, default_jobs
 from tlbench.engine.jobs import Job, Watch, what_cannot_travel
 from tlbench.engine.means import Limits, Means, Ran
 from tlbench.engine.ownership import clear, refuse_other_versions, refuse_what_is_not_ours
+from tlbench.engine.piloting import piloted
 from tlbench.engine.pool import WorkerPool
 from tlbench.engine.progress import Progress
 from tlbench.engine.resume import Pending, all_jobs, as_json, pending, record_of
@@ -32,6 +33,7 @@ __all__ = [
     "clear",
     "default_jobs",
     "pending",
+    "piloted",
     "record_of",
     "refuse_other_versions",
     "refuse_what_is_not_ours",

@@ -47,9 +47,9 @@ class Choices:
         conditions, parts = trial.conditions, self._outline(trial)
         budget, n_train = conditions.budget, conditions.target.n_train
         step = self._tuned(conditions.setup, parts.frozen).seconds
-        steps = budget.steps(n_train) * len(budget.learning_rates)
+        steps = budget.steps * (len(budget.learning_rates) + 2 * conditions.run_on)  # the best, doubled once
         whole = self._tuned(conditions.setup, 0).seconds
-        prefix = parts.frozen / parts.blocks * whole / 3 * (n_train // budget.batch(n_train))
+        prefix = parts.frozen / parts.blocks * whole / 3 * budget.epoch(n_train)
         return OVERHEAD + step * steps + prefix
 
     def unit_seconds(self, unit: Unit) -> float:

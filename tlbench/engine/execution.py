@@ -28,7 +28,9 @@ class Execution:
     progress: Progress
 
     def make_ready(self, todo: Pending) -> None:
-        """Sources are trained, checked or downloaded before any trial leans on them."""
+        """Says what is to be said; sources are trained, checked or downloaded before any trial leans on them."""
+        for line in todo.said:
+            self.progress.say(line)
         seconds = self.choices.source_seconds
         known = set(notes(self.plan, self.workspace))  # said already, as what limits the whole run
         jobs = [Job(one, one.source.name, seconds(one.source, one.setup)) for one in todo.loadings()]

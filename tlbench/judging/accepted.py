@@ -95,7 +95,10 @@ class ArmSeeds(Plain):
 
 
 class CellSeeds(Plain):
-    """A cell by seed: gains, better as they grow, and the test items on which the arm or its baseline is better."""
+    """A cell by seed: gains, better as they grow, and how many test items the arm or its baseline alone has right.
+
+    apart: None where items are neither right nor wrong.
+    """
 
     baseline: str
     target: str
@@ -105,7 +108,7 @@ class CellSeeds(Plain):
     verdict: str
     seeds: list[int]
     gain: list[float]
-    apart: list[tuple[int, int]]
+    apart: list[tuple[int, int] | None]
     n_test: int
 
     @model_validator(mode="after")

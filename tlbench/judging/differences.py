@@ -36,7 +36,7 @@ def differences(judged: Judged, pairs: Sequence[tuple[Verdict, Verdict]]) -> lis
     found = [(a, b, *_gains(cells[id(a)], cells[id(b)])) for a, b in pairs if id(a) in cells and id(b) in cells]
     there = [one for one in found if len(one[2]) >= LEAST_PAIRS]
     tests = [_tested(judged.run, a, b, change, tau) for a, b, change, tau in there]
-    adjusted = stats.holm(np.array([p for _, p in tests])) if tests else []
+    adjusted = stats.holm(np.array([p for _, p in tests])) if tests else np.empty(0)
     return [
         Difference(a, b, float(change.mean()), ends, float(p), len(change), bool(p <= 1 - _level(a, b)))
         for (a, b, change, _), (ends, _), p in zip(there, tests, adjusted, strict=True)

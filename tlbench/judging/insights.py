@@ -98,59 +98,64 @@ def attribution(judged: Judged) -> list[str]:
 
 def depth(judged: Judged) -> list[str]:
     """For each source and target with a sweep over unfrozen blocks, where harm is shown and where the gain changes."""
+    return [f"{where} from {source}: {harm}; {changes}" for where, source, harm, changes in depth_rows(judged)]
+
+
+DEPTHS = ("target", "source", "harm", "changes of the gain that are shown")
+
+
+def depth_rows(judged: Judged) -> list[tuple[str, str, str, str]]:
+    """The same as rows."""
     sweeps: dict[tuple[str, str], dict[int, Verdict]] = defaultdict(dict)
     for v in judged.verdicts:
         if v.role == "cell" and v.unfrozen is not None and v.leak != "invalid":
             sweeps[(v.target, v.source)].setdefault(v.unfrozen, v)
-    lines = []
+    rows = []
     for held in sweeps.values():
         sweep = [v for _, v in sorted(held.items())]
         if len(sweep) < 2:
             continue
         harmed = " and ".join(_blocks(v) for v in sweep if v.verdict == "negative")
         harm = f"negative with {harmed}" if harmed else "no depth of freezing is shown to hurt"
-        changes = [f"{_moved(d)} from {_blocks(d.first)} to {_blocks(d.second)}" for d in _shown(judged, sweep)]
-        changed = "the gain " + ", ".join(changes) if changes else "no change between depths is shown"
-        where = f"{told_target(sweep[0])} from {told_source(sweep[0])}"
-        lines.append(f"{where}: {harm}; {changed}{within(sweep[0])}")
-    return lines
+        changes = [f"by {d.text()} from {method_of(d.first)} to {method_of(d.second)}" for d in _shown(judged, sweep)]
+        changed = f"the gain changes {', '.join(changes)}" if changes else "no change between depths is shown"
+        rows.append((told_target(sweep[0]), told_source(sweep[0]), harm, f"{changed}{within(sweep[0])}"))
+    return rows
 
 
 def _shown(judged: Judged, sweep: Sequence[Verdict]) -> list[Difference]:
-    """The changes along a sweep that are significant."""
-    return [found for found in differences(judged, steps_of(sweep)) if found.shown]
-
-
-def _moved(change: Difference) -> str:
-    unit = unit_of(change.first.metric)
-    return f"{'rises' if change.mean > 0 else 'falls'} ({change.text()} {unit.name})"
+    """The changes along a sweep that are significant: of neighbours; of its ends where none of those is."""
+    shown = [d for d in differences(judged, steps_of(sweep)) if d.shown]
+    return [d for d in shown if (d.first, d.second) != (sweep[0], sweep[-1])] or shown
 
 
 def _blocks(v: Verdict) -> str:
     k = v.unfrozen or 0
-    return f"{f'the last {_counted(k)}' if k else 'the head alone'} ({method_of(v)})"
-
-
-def _counted(k: int) -> str:
-    return f"{k} block{'s' if k > 1 else ''}"
+    return f"{('the head alone', 'the last block')[k] if k < 2 else f'the last {k} blocks'} ({method_of(v)})"
 
 
 def crossover(judged: Judged) -> list[str]:
     """For each source and method at several n_train, where the gain changes, and where help turns to harm."""
-    lines = []
+    return [f"{where} from {source} by {method}: {said}" for where, source, method, said in size_rows(judged)]
+
+
+SIZES = ("dataset", "source", "method", "changes of the gain that are shown")
+
+
+def size_rows(judged: Judged) -> list[tuple[str, str, str, str]]:
+    """The same as rows."""
+    rows = []
     for sweep in sweeps_over_data(judged.verdicts).values():
         first, last = sweep[0], sweep[-1]
         images = f" ({IMAGES})" if any(v.draw == "all" for v in sweep) else ""
-        where = f"{typed(first.dataset_spec, first.dataset)}{images} from {told_source(first)} by {method_of(first)}"
         shown = _shown(judged, sweep)
+        changes = [f"by {d.text()} from n_train {d.first.n_train} to {d.second.n_train}" for d in shown]
+        said = f"the gain changes {', '.join(changes)}{_turn(sweep, shown)}"
         if not shown:
-            lines.append(
-                f"{where}: no change between n_train {first.n_train} and {last.n_train} is shown{within(first)}"
-            )
-            continue
-        changes = [f"{_moved(d)} from n_train {d.first.n_train} to {d.second.n_train}" for d in shown]
-        lines.append(f"{where}: the gain {', '.join(changes)}{_turn(sweep, shown)}{within(first)}")
-    return lines
+            said = f"no change between n_train {first.n_train} and {last.n_train} is shown"
+        where = f"{typed(first.dataset_spec, first.dataset)}{images}"
+        rows.append((where, told_source(first), method_of(first), f"{said}{within(first)}"))
+    return rows
 
 
 def _turn(sweep: Sequence[Verdict], shown: Sequence[Difference]) -> str:
@@ -173,10 +178,13 @@ def _turn(sweep: Sequence[Verdict], shown: Sequence[Difference]) -> str:
     )
 
 
-def forecast(verdicts: list[Verdict]) -> list[str]:
+FORECASTS = ("similarity", "method", "rank correlation with the gain [interval over targets]", "cells")
+
+
+def forecast_rows(verdicts: Iterable[Verdict]) -> list[tuple[str, str, str, str]]:
     """For each similarity and method, its rank correlation with the gain, with an interval where targets are enough."""
-    cells = [v for v in verdicts if v.role == "cell" and v.gain is not None]
-    lines = []
+    cells = [v for v in verdicts if v.role == "cell" and v.gain is not None and v.leak != "invalid"]
+    rows = []
     for method in dict.fromkeys(v.method for v in cells):
         for name in dict.fromkeys(name for v in cells for name in v.similarity):
             here = [v for v in cells if v.method == method and name in v.similarity]
@@ -186,10 +194,22 @@ def forecast(verdicts: list[Verdict]) -> list[str]:
                 continue
             targets = np.unique([v.target for v in here], return_inverse=True)[1].astype(np.float64)
             ends = stats.rank_correlation_interval(x, y, targets, np.random.default_rng(0))
-            span = f" [{ends[0]:+.2f}, {ends[1]:+.2f}] over targets" if ends else " (too few targets for an interval)"
-            what = f"{name} and the gain by {method_of(here[0])}"
-            lines.append(f"{what}: rank correlation {rank:+.2f} over {len(here)} cells{span}")
-    return lines
+            span = f" [{ends[0]:+.2f}, {ends[1]:+.2f}]" if ends else ""
+            rows.append((name, method_of(here[0]), f"{rank:+.2f}{span}", str(len(here))))
+    return rows
+
+
+def forecast(verdicts: Iterable[Verdict]) -> list[str]:
+    """The same, a line a method."""
+    lines: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for name, method, correlation, cells in forecast_rows(verdicts):
+        lines[(method, cells)].append(f"{name} {correlation}")
+    few = "too few targets for an interval"
+    return [
+        f"Rank correlation with the gain by {method} over {cells} cells: {', '.join(said)}"
+        f"{'; intervals over targets' if '[' in ''.join(said) else f' ({few})'}"
+        for (method, cells), said in lines.items()
+    ]
 
 
 def sweeps_over_data(verdicts: list[Verdict]) -> dict[tuple[str, str, str], list[Verdict]]:

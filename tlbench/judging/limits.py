@@ -9,7 +9,7 @@ from tlbench.judging.units import unit_of
 from tlbench.judging.verdict import OVERLAP, Verdict, cell_of, method_of, source_of, target_of
 from tlbench.runfile import SURPLUS, Run
 
-EDGE = "not tuned out (most seeds chose the smallest or largest rate)"
+EDGE = "Not tuned out (most seeds chose the smallest or largest rate)"
 STILL = "still improving at the end"
 
 
@@ -88,15 +88,17 @@ def _choice(run: Run, verdicts: Sequence[Verdict]) -> list[str]:
     rates = run.suite.budget["learning_rates"]
     grid = ", ".join(f"{rate:g}" for rate in rates)
     if len(rates) > 1:
-        lines = [f"Learning rate chosen in each trial on its own validation draw from {grid}, for every arm alike."]
+        heads = ", ".join(f"{rate:g}" for rate in run.suite.budget.get("head_rates") or ())
+        alike = f"; from as many, {heads}, where the head alone learns" if heads else ", for every arm alike"
+        lines = [f"Learning rate chosen in each trial on its own validation draw from {grid}{alike}."]
     else:
         lines = [f"One learning rate ({grid}) for every arm, not tuned for each: a limitation."]
     edges = [
         *(f"{source_of(v)} by {method_of(v)} on {target_of(v)}" for v in verdicts if v.at_edge),
         *dict.fromkeys(f"{_scratch(v)} on {target_of(v)}" for v in verdicts if v.baseline_at_edge),
     ]
-    lines += [f"{EDGE}: {'; '.join(edges)}.".capitalize()] if edges and len(rates) > 1 else []
-    used = dict.fromkeys(f"{target_of(v)} {v.labelled}" for v in verdicts if v.labelled)
+    lines += [f"{EDGE}: {'; '.join(edges)}."] if edges and len(rates) > 1 else []
+    used = dict.fromkeys(f"{target_of(v)}: {v.labelled}" for v in verdicts if v.labelled)
     return lines + ([f"Labelled items used in all, to train and to validate on: {', '.join(used)}."] if used else [])
 
 
@@ -109,7 +111,7 @@ def _noise(verdicts: Sequence[Verdict]) -> list[str]:
     lines = []
     if any(not v.certifiable for v in verdicts):
         lines.append("On some targets the test set is too small to certify the margin (it is below 2 tau).")
-    overlap = dict.fromkeys(f"{target_of(v)} {v.reuse:.0%}" for v in verdicts if v.reuse > OVERLAP)
+    overlap = dict.fromkeys(f"{target_of(v)}: {v.reuse:.0%}" for v in verdicts if v.reuse > OVERLAP)
     if overlap:
         shares = ", ".join(overlap)
         lines.append(
@@ -125,7 +127,7 @@ def _noise(verdicts: Sequence[Verdict]) -> list[str]:
     return lines + _listed(
         verdicts,
         "Skewed gains (skewness beyond 1)",
-        lambda v: f"{v.skewness:+.1f}" if abs(v.skewness) > 1 and v.n_pairs >= 5 else "",
+        lambda v: f"{v.skewness:+.1f}" if v.role == "cell" and abs(v.skewness) > 1 and v.n_pairs >= 5 else "",
     )
 
 

@@ -1,5 +1,6 @@
 """Log loss: what the probability that was given to an item's own class falls short of certainty, in nats."""
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -22,8 +23,7 @@ class LogLoss(Metric):
         """(n,) minus the logarithm of the probability of each item's class."""
         self.present(labels)
         own = log_probabilities(scores).gather(1, labels[:, None])[:, 0]
-        least = torch.tensor(torch.finfo(torch.float64).eps, dtype=torch.float64)
-        return -own.clamp(min=float(least.log()))
+        return -own.clamp(min=math.log(torch.finfo(torch.float64).eps))
 
     def chance(self, labels: Labels) -> float:
         """The entropy of the classes' shares, which no guess that is the same for all items can fall below."""
@@ -33,7 +33,7 @@ class LogLoss(Metric):
     def chance_limit(self, labels: Labels) -> float:
         """Less by 4.5 / n nats.
 
-        A guess that varies by e around the shares loses e^2 / 2 on average and wins 3 e / sqrt(n) with the luck of
-        three standard errors: 9 / (2 n) at the best e, in all directions that it may vary in.
+        A guess that varies by e around the shares loses e^2 / 2 on average; the luck of three standard errors gives it
+        back 3 e / sqrt(n). The two together come to no more than 9 / (2 n), at e = 3 / sqrt(n).
         """
         return self.chance(labels) - LUCK**2 / (2 * len(labels))

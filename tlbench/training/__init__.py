@@ -5,7 +5,7 @@ from tlbench.training.classifier import FittedClassifier
 from tlbench.training.items import Augmented, Encoded, Examples, Items, with_labels
 from tlbench.training.joined import join
 from tlbench.training.layers import GlobalPool, Layers, ShortcutA, normalised
-from tlbench.training.learners import Learner, in_batches, predict
+from tlbench.training.learners import Learner, in_batches, log_loss, predict
 from tlbench.training.loop import Clock, Fitted, fit, seconds_a_step
 from tlbench.training.prefix import FrozenPrefix, Prefixed
 from tlbench.training.pretraining import Pretrained
@@ -30,6 +30,7 @@ __all__ = [
     "image_augmentation",
     "in_batches",
     "join",
+    "log_loss",
     "normalised",
     "predict",
     "seconds_a_step",

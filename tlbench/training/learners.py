@@ -1,5 +1,6 @@
 """Learners: networks with what they learn from and are read on, each by itself or several joined into one."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -45,6 +46,12 @@ def predict(network: Network, items: Items, start: int = 0, *, features: bool = 
         return torch.cat([read(items.inputs(some), start) for some in in_batches(items)])
 
 
+def log_loss(scores: Tensor, labels: Tensor) -> float:
+    """Cross-entropy of (n, C) scores, softmaxed, at (n,) labels; infinite where it is not finite."""
+    loss = float(functional.cross_entropy(scores, labels))
+    return loss if math.isfinite(loss) else math.inf
+
+
 class Apart:
     """Learners each with a network of its own."""
 
@@ -73,12 +80,9 @@ class Apart:
         items = self.learners[0].validation  # what they train on may be drawn anew each time it is asked for
         return items.inputs(torch.arange(size, device=items.labels.device) % len(items))
 
-    def scores(self) -> list[float]:
-        """The metric of each learner on its validation items, better as it grows."""
-        read = (predict(learner.network, learner.validation, self.start) for learner in self.learners)
-        return [
-            one.metric.value(logits, one.validation.labels) for one, logits in zip(self.learners, read, strict=True)
-        ]
+    def logits(self) -> list[Tensor]:
+        """(n, C) of each learner's validation items."""
+        return [predict(learner.network, learner.validation, self.start) for learner in self.learners]
 
     def close(self) -> None:
         """The networks hold what was learnt already."""
@@ -113,15 +117,13 @@ class Together(Apart):
         return losses.view(-1, n).mean(0)
 
     @torch.inference_mode()
-    def scores(self) -> list[float]:
-        """The metric of each learner on its validation items, all read at once."""
+    def logits(self) -> list[Tensor]:
+        """(n, C) of each learner's validation items, all read at once."""
         items = [learner.validation for learner in self.learners]
         n, batches = len(items), in_batches(items[0], len(items))
         with evaluating(self.networks[0]) as network:
             logits = torch.cat([network(self._inputs(items, [some] * n), self.start) for some in batches])
-        by_learner = logits.view(len(logits), n, -1).unbind(1)
-        made = zip(self.learners, by_learner, strict=True)
-        return [learner.metric.value(own, learner.validation.labels) for learner, own in made]
+        return list(logits.view(len(logits), n, -1).unbind(1))
 
     def close(self) -> None:
         """Gives each network its share of what was learnt."""

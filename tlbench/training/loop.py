@@ -14,7 +14,7 @@ from tlbench.curve import LearningCurve, evaluation_steps
 from tlbench.device import synchronise
 from tlbench.method import Budget, Phase
 from tlbench.network import HEAD, Network
-from tlbench.training.learners import Apart, Learner, Together
+from tlbench.training.learners import Apart, Learner, Together, log_loss
 from tlbench.training.optimizer import AdamW
 
 TIMED_STEPS, TIMED_SECONDS = 12, 0.15  # of a way that is tried: whichever comes first
@@ -23,11 +23,16 @@ _known_steps: set[Hashable] = set()  # kinds of steps that this process has made
 
 @dataclass(frozen=True)
 class Fitted:
-    """What fitting one learner gave. failure: why the trial failed, or None."""
+    """What fitting one learner gave.
+
+    failure: why the trial failed, or None. validation_loss: cross-entropy on the validation items at the end, by which
+    equal scores are told apart; infinite where it is not finite.
+    """
 
     curve: LearningCurve
     seconds: float
     failure: str | None
+    validation_loss: float = math.inf
 
 
 class Clock:
@@ -64,11 +69,18 @@ class _Run:
             chosen = next(self.batches)
         return chosen
 
-    def note(self, step: int, seconds: float, loss: float | None, score: float) -> None:
-        """Adds a row to the curve; a loss that is not finite ends this learner."""
+    def note(self, step: int, seconds: float, loss: float | None, logits: Tensor) -> None:
+        """Adds a row to the curve, from (n, C) logits of the validation items; a loss that is not finite ends this."""
         if loss is not None and not math.isfinite(loss):
             self.failure, loss = f"training loss not finite by step {step}", None
-        self.rows.append((step, seconds, loss, score))
+        self.rows.append((step, seconds, loss, self.learner.metric.value(logits, self.learner.validation.labels)))
+        self.logits = logits
+
+    def fitted(self, seconds: float) -> Fitted:
+        """What has come out."""
+        steps, at, losses, scores = zip(*self.rows, strict=True)
+        curve = LearningCurve(steps, at, losses, scores)
+        return Fitted(curve, seconds, self.failure, log_loss(self.logits, self.learner.validation.labels))
 
 
 def fit(
@@ -86,13 +98,13 @@ def fit(
     networks as one, to train them together; each gets its share back. The curve is read at `evaluation_steps`, outside
     the clock.
     """
-    device, n_train = learners[0].train.labels.device, len(learners[0].train)
-    total, size = budget.steps(n_train), budget.batch(n_train)
+    device = learners[0].train.labels.device
+    total, size = budget.steps, budget.batch(len(learners[0].train))
     group = _grouped(learners, start, joined)
     clock, runs, read_at = Clock(device), [_Run(learner) for learner in learners], set(evaluation_steps(total))
     _warm_up(group, phases[0], size)
-    for run, score in zip(runs, group.scores(), strict=True):
-        run.note(0, 0.0, None, score)
+    for run, logits in zip(runs, group.logits(), strict=True):
+        run.note(0, 0.0, None, logits)
     edges = [round(total * sum(phase.share for phase in phases[:i])) for i in range(len(phases) + 1)]
     losses, count = torch.zeros(len(runs), device=device), 0
     optimizer: AdamW | None = None
@@ -112,14 +124,14 @@ def fit(
                 losses, count = torch.zeros_like(losses), 0
     with clock.running():
         group.close()
-    return [Fitted(_curve(run), clock.seconds / len(runs), run.failure) for run in runs]
+    return [run.fitted(clock.seconds / len(runs)) for run in runs]
 
 
 def _read(group: Apart, runs: Sequence[_Run], step: int, seconds: float, losses: Sequence[float]) -> None:
     """Reads every learner that has not failed."""
-    for run, score, loss in zip(runs, group.scores(), losses, strict=True):
+    for run, logits, loss in zip(runs, group.logits(), losses, strict=True):
         if run.failure is None:
-            run.note(step, seconds, loss, score)
+            run.note(step, seconds, loss, logits)
 
 
 def _step(group: Apart, runs: Sequence[_Run], phase: Phase, optimizer: AdamW, size: int, rate: float) -> Tensor:
@@ -173,8 +185,3 @@ def _warm_up(group: Apart, phase: Phase, size: int) -> None:
         spare.move_only(phase.moving or (HEAD,))
         spare(group.first_inputs(size), group.start).sum().backward()
         AdamW([([p for p in spare.parameters() if p.requires_grad], 1.0)], 0.0).step(0.0)
-
-
-def _curve(run: _Run) -> LearningCurve:
-    steps, seconds, losses, accuracies = zip(*run.rows, strict=True)
-    return LearningCurve(steps, seconds, losses, accuracies)

@@ -30,11 +30,12 @@ from tlbench.workspace import Workspace
 CHECKED = 2000  # test items on which a source's own accuracy is read
 PEAK = 3e-3  # learning rate
 BATCH = 64
+TRAINING = 2  # which way of training here: what was kept of another is trained anew
 
 
 @dataclass(frozen=True)
 class Pretrained(Source):
-    """A source trained on a dataset's whole train split for about `steps` steps of 64 images.
+    """A source trained on a dataset's whole train split for `steps` steps of 64 images.
 
     seed: its own, apart from the trials' seeds. per_seed: train anew for each trial seed, so that the verdict speaks
     of the dataset rather than of one checkpoint. n_train: only this many images, the first of the trial's own draw
@@ -95,7 +96,7 @@ class Pretrained(Source):
         content = self.identity(workspace)
         own = self.recipe(places=not content) | {"content": content, "draw": list(draw)}
         del own["per_seed"]
-        return {"source": own, "device": workspace.device.type} | setup.recipe()
+        return {"source": own, "device": workspace.device.type, "training": TRAINING} | setup.recipe()
 
     def _train(self, recipe: dict[str, Any], setup: Setup, workspace: Workspace, kept: Path) -> Weights:
         metric, stream = metrics.make("accuracy"), (self.seed, "source", json.dumps(recipe["source"], sort_keys=True))
@@ -112,8 +113,7 @@ class Pretrained(Source):
         with seeded(*stream, "weights"):
             network = setup.build(len(pool.classes)).to(workspace.device)
             order = torch.Generator().manual_seed(key(*stream, "order"))
-            size = min(BATCH, len(everything))
-            budget = Budget(epochs=max(1, round(self.steps / (len(everything) // size))), batch_size=size)
+            budget = Budget(self.steps, BATCH)
             learner = Learner(network, train, check, order, metric)
             fitted = fit([learner], [Phase((*network.names, HEAD))], budget, PEAK)[0]
         if fitted.failure:

@@ -7,8 +7,9 @@ from tlbench.trials.conditions import Conditions
 from tlbench.trials.draws import TrialData, data_of, draw_of
 from tlbench.trials.grid import tries
 from tlbench.trials.outcome import conclude
+from tlbench.trials.pilot import Pilot, budget_lines, pilots
 from tlbench.trials.plan import Outline, Plan, outline, resolve
-from tlbench.trials.planfile import notes, run_of
+from tlbench.trials.planfile import begun_budgets, notes, run_of
 from tlbench.trials.scheme import PILOT, Scheme, pilot_suite, scheme_of
 from tlbench.trials.similarity_scores import Scoring
 from tlbench.trials.trial import FAILED_TOGETHER, Trial, run_together
@@ -22,11 +23,14 @@ __all__ = [
     "Choice",
     "Conditions",
     "Outline",
+    "Pilot",
     "Plan",
     "Scheme",
     "Scoring",
     "Trial",
     "TrialData",
+    "begun_budgets",
+    "budget_lines",
     "conclude",
     "data_of",
     "draw_of",
@@ -34,6 +38,7 @@ __all__ = [
     "notes",
     "outline",
     "pilot_suite",
+    "pilots",
     "resolve",
     "run_of",
     "run_together",

@@ -11,16 +11,14 @@ from tlbench.network import Setup
 from tlbench.records import digest_of
 from tlbench.workspace import Workspace
 
-PLATEAU = "plateau"
-
 
 @dataclass(frozen=True)
 class Conditions:
     """What every arm at a target shares: what it is trained on, by which network, for how long, how it is judged.
 
-    variant: names a budget that is not the suite's, in paths; "plateau" doubles it until validation stands still.
-    left_out: test items that are not tested on, since the pool or a source has seen them. also: metrics that the test
-    items are read by beside the judged one.
+    variant: names a budget that is not the suite's, in paths. run_on: whether what still improves at the end of the
+    budget is trained for longer, until it stands still. left_out: test items that are not tested on, since the pool or
+    a source has seen them. also: metrics that the test items are read by beside the judged one.
     """
 
     target: Target
@@ -30,6 +28,7 @@ class Conditions:
     augment: Augmentation
     root_seed: int = 0
     variant: str = ""
+    run_on: bool = False
     left_out: tuple[int, ...] = ()
     also: tuple[Metric, ...] = ()
 
@@ -42,6 +41,7 @@ class Conditions:
             "root_seed": self.root_seed,
             "seed": seed,
             "variant": self.variant,
+            "run_on": self.run_on,
             "augment": self.augment.recipe(),
         }
         if self.left_out:

@@ -1,21 +1,21 @@
-"""Which tries: an arm trained at each learning rate of its grid, seeds together where that can be done."""
+"""Which tries: an arm at each learning rate, the best of them for longer, seeds together where that can be done."""
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-
-import torch
+from dataclasses import dataclass, field, replace
+from itertools import groupby
 
 from tlbench.method import Budget, Start
 from tlbench.network import Network
 from tlbench.training import Fitted, FrozenPrefix, Items, Learner, Prefixed, fit
 from tlbench.trials.arm import ArmAtSeed
 from tlbench.trials.choice import Choice
-from tlbench.trials.conditions import PLATEAU
 from tlbench.trials.draws import TrialData
 from tlbench.trials.freezing import FrozenTensors
 from tlbench.trials.joining import joined_network, why_apart
 
-DOUBLINGS = 4  # at most: eight times the budget
+RUN_ON = (2, 4, 8)  # times the budget, for what still improves
+ROUNDING = 1e-6  # of a score: what rises by just the margin has risen
 
 
 @dataclass(frozen=True)
@@ -40,19 +40,57 @@ class Ground:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One learning rate's result: the arm as it ended, its items, its curve, and how long it took."""
+    """One learning rate's result: the arm as it ended, its items, its curve, and how long it took.
+
+    place: which of the arm's candidates it is.
+    """
 
     start: Start
     ground: Ground
     fitted: Fitted | None
     peak: float | None
     seconds: float
+    place: int = 0
 
     @property
     def score(self) -> float:
-        """Final validation score, by which an attempt is chosen; one that failed loses to any other."""
+        """Final validation score; one that failed loses to any other."""
         failed = self.fitted is None or self.fitted.failure
-        return -torch.inf if failed or self.fitted is None else self.fitted.curve.validation_score[-1]
+        return -math.inf if failed or self.fitted is None else self.fitted.curve.validation_score[-1]
+
+    @property
+    def rank(self) -> tuple[float, float]:
+        """By which an attempt is chosen: its score; of equal ones, the lower loss on the same items."""
+        return self.score, -self.fitted.validation_loss if self.fitted else -math.inf
+
+
+@dataclass(frozen=True)
+class Tried:
+    """An arm's attempts: all of its grid within the budget, then its best one for longer, as far as it rose."""
+
+    grid: list[Attempt]
+    longer: list[Attempt] = field(default_factory=list)
+
+    @property
+    def best(self) -> Attempt:
+        """The best within the budget on validation, the first of equals."""
+        return max(self.grid, key=lambda attempt: attempt.rank)
+
+    @property
+    def last(self) -> Attempt:
+        """The arm as it is judged: the best, run on for as long as that helped."""
+        return self.longer[-1] if self.longer else self.best
+
+    @property
+    def run_on(self) -> int:
+        """By which factor it was trained beyond the budget."""
+        return RUN_ON[len(self.longer) - 1] if self.longer else 1
+
+    @property
+    def at_edge(self) -> bool:
+        """Whether the best learning rate is the smallest or the largest of three or more."""
+        peaks = {attempt.peak for attempt in self.grid if attempt.peak is not None}
+        return len(peaks) > 2 and self.best.peak in (min(peaks), max(peaks))
 
 
 def ground_of(arm: ArmAtSeed, start: Start, choice: Choice) -> Ground:
@@ -71,21 +109,21 @@ def ground_of(arm: ArmAtSeed, start: Start, choice: Choice) -> Ground:
     return Ground(train.items, validation.items, prefix, train)
 
 
-def tries(arm: ArmAtSeed, choice: Choice) -> list[Attempt]:
-    """The arm at each learning rate; to a plateau, at doubled budgets too, until validation gains no margin."""
-    budget, attempts = arm.conditions.budget, list[Attempt]()
-    for doubling in range(DOUBLINGS if arm.conditions.variant == PLATEAU else 1):
-        before = max((attempt.score for attempt in attempts), default=-torch.inf)
-        attempts += _grid(arm, replace(budget, epochs=budget.epochs * 2**doubling), choice)
-        best = max(attempt.score for attempt in attempts)
-        if best == -torch.inf or best < before + arm.conditions.metric.margin:
-            break
-    return attempts
+def rose(before: float, after: float, margin: float) -> bool:
+    """Whether a score has risen by the margin at least."""
+    return math.isfinite(before) and after - before >= margin - ROUNDING
 
 
-def _grid(arm: ArmAtSeed, budget: Budget, choice: Choice) -> list[Attempt]:
+def tries(arm: ArmAtSeed, choice: Choice) -> Tried:
+    """The arm at each learning rate, and its best one for longer where the conditions ask for that."""
+    tried = Tried(_grid(arm, choice))
+    _run_on([arm], [tried], choice)
+    return tried
+
+
+def _grid(arm: ArmAtSeed, choice: Choice) -> list[Attempt]:
     """Every candidate at each learning rate, every time from the same start; one attempt where nothing trains."""
-    attempts, grounds, n_candidates = list[Attempt](), list[Ground](), 1
+    budget, attempts, grounds, n_candidates = arm.conditions.budget, list[Attempt](), list[Ground](), 1
     for peak in budget.learning_rates:
         place = 0
         while place < n_candidates:
@@ -96,14 +134,15 @@ def _grid(arm: ArmAtSeed, budget: Budget, choice: Choice) -> list[Attempt]:
                     grounds.append(ground_of(arm, start, choice))
                 if not start.phases:
                     return [Attempt(start, grounds[0], None, None, 0.0)]
-                attempts += _train([arm], [start], [grounds[place]], budget, peak, None)
+                (made,) = _train([arm], [start], [grounds[place]], budget, peak, None)
+                attempts.append(replace(made, place=place))
             place += 1
     return attempts
 
 
-def tries_together(arms: Sequence[ArmAtSeed], choice: Choice) -> list[list[Attempt]] | str:
+def tries_together(arms: Sequence[ArmAtSeed], choice: Choice) -> list[Tried] | str:
     """The same of arms that differ in their seed alone, at each learning rate all seeds at once; or why not."""
-    attempts: list[list[Attempt]] = [[] for _ in arms]
+    tried = [Tried([]) for _ in arms]
     grounds: list[Ground] = []
     budget = arms[0].conditions.budget
     for peak in budget.learning_rates:
@@ -111,14 +150,57 @@ def tries_together(arms: Sequence[ArmAtSeed], choice: Choice) -> list[list[Attem
         for arm in arms:
             with arm.randomness():
                 starts.append(arm.starts(choice)[0])
-        if not grounds and not (apart := why_apart(arms[0].conditions, starts[0])):
+        if not grounds and not (apart := why_apart(starts[0])):
             grounds = [ground_of(arm, start, choice) for arm, start in zip(arms, starts, strict=True)]
         joined = joined_network(starts, grounds[0].validation, grounds[0].boundary) if grounds else apart
         if isinstance(joined, str):
             return joined
-        for own, attempt in zip(attempts, _train(arms, starts, grounds, budget, peak, joined), strict=True):
-            own.append(attempt)
-    return attempts
+        for own, attempt in zip(tried, _train(arms, starts, grounds, budget, peak, joined), strict=True):
+            own.grid.append(attempt)
+    _run_on(arms, tried, choice)
+    return tried
+
+
+def _run_on(arms: Sequence[ArmAtSeed], tried: Sequence[Tried], choice: Choice) -> None:
+    """Trains each arm's best for longer, from its start and at its rate, for as long as validation gains a margin."""
+    conditions = arms[0].conditions
+    going = [i for i, own in enumerate(tried) if conditions.run_on and math.isfinite(own.best.score)]
+    for factor in RUN_ON:
+        budget, still = replace(conditions.budget, steps=factor * conditions.budget.steps), list[int]()
+        for group in _by_rate(going, tried):
+            before = [tried[i].last for i in group]
+            after = _again([arms[i] for i in group], before, budget, choice)
+            for i, first, second in zip(group, before, after, strict=True):
+                if rose(first.score, second.score, conditions.metric.margin):
+                    tried[i].longer.append(second)
+                    still.append(i)
+        going = still
+
+
+def _by_rate(going: Sequence[int], tried: Sequence[Tried]) -> list[list[int]]:
+    """The arms that go on, those of one learning rate together."""
+
+    def rate(i: int) -> float:
+        return tried[i].best.peak or 0.0
+
+    return [list(same) for _, same in groupby(sorted(going, key=rate), rate)]
+
+
+def _again(arms: Sequence[ArmAtSeed], before: Sequence[Attempt], budget: Budget, choice: Choice) -> list[Attempt]:
+    """The same attempts from their starts with another budget: as one network where several can be joined."""
+    place, peak, grounds = before[0].place, before[0].peak or 0.0, [attempt.ground for attempt in before]
+    if len(arms) == 1:
+        with arms[0].randomness():
+            (made,) = _train(arms, [arms[0].starts(choice)[place]], grounds, budget, peak, None)
+        return [replace(made, place=place)]
+    starts = []
+    for arm in arms:
+        with arm.randomness():
+            starts.append(arm.starts(choice)[0])
+    joined = joined_network(starts, grounds[0].validation, grounds[0].boundary)
+    if isinstance(joined, str):
+        return [_again([arm], [one], budget, choice)[0] for arm, one in zip(arms, before, strict=True)]
+    return _train(arms, starts, grounds, budget, peak, joined)
 
 
 def _train(

@@ -7,15 +7,12 @@ import torch
 from tlbench.method import Start
 from tlbench.network import Network
 from tlbench.training import Items, join
-from tlbench.trials.conditions import PLATEAU, Conditions
 
 
-def why_apart(conditions: Conditions, start: Start) -> str:
+def why_apart(start: Start) -> str:
     """What in an arm's own nature keeps its seeds apart; nothing where they may be joined."""
     if not start.phases:
         return "nothing is trained"
-    if conditions.variant == PLATEAU:
-        return "each seed trains until it stands still"
     if start.alternatives:
         return "several candidates are tried"
     if any(phase.penalty for phase in start.phases):

@@ -1,6 +1,5 @@
 """What came out: the best try is read on the test split, once, and told as outcome and timing."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,30 +10,36 @@ from torch import Tensor
 from tlbench.errors import TlbenchError
 from tlbench.method import Predictor
 from tlbench.metric import Metric
-from tlbench.records import Outcome, Timing
+from tlbench.records import Measured, Outcome, Timing
 from tlbench.streams import key
-from tlbench.training import Clock, Items, Prefixed, predict
+from tlbench.training import Clock, Items, Prefixed, log_loss, predict
 from tlbench.trials.arm import ArmAtSeed
 from tlbench.trials.freezing import frozen_parts
-from tlbench.trials.grid import Attempt, Ground
+from tlbench.trials.grid import Attempt, Ground, Tried
 
 
-def conclude(arm: ArmAtSeed, attempts: Sequence[Attempt]) -> tuple[Outcome, Timing]:
-    """Outcome and timing of the attempt that does best on validation, the first of equals."""
-    best = max(attempts, key=lambda attempt: attempt.score)
+def conclude(arm: ArmAtSeed, tried: Tried) -> tuple[Outcome, Timing]:
+    """Outcome and timing of the attempt that does best on validation, and of how it ended where it was run on."""
+    best, last = tried.best, tried.last
     data, metric, weights = arm.data, arm.conditions.metric, arm.materials.weights
-    clock = Clock(data.train.labels.device)
-    scores, notes, probable = _read_test(arm, best, clock)
+    clock, within = Clock(data.train.labels.device), dict[str, Measured]()
+    measured, notes = _measured(arm, best, clock)
+    if last is not best:
+        within, (measured, notes) = measured, _measured(arm, last, Clock(data.train.labels.device))
     curve = best.fitted.curve if best.fitted else None
     outcome = Outcome(
         failure=best.fitted.failure if best.fitted else None,
         metric=metric.label,
-        measured={one.label: one.measure(scores, data.test_labels) for one in (metric, *_also(arm, probable))},
+        measured=measured,
+        within=within,
+        run_on=tried.run_on,
+        train_loss=last.fitted.curve.train_loss[-1] if last.fitted else None,
         validation_chance=metric.chance_value(data.validation_labels),
         n_train=len(data.train),
         n_validation=len(data.validation),
         pool=data.pool,
         learning_rate=best.peak,
+        at_edge=tried.at_edge,
         steps=curve.steps[-1] if curve else 0,
         blocks=best.start.network.names,
         frozen=frozen_parts(best.start),
@@ -46,12 +51,19 @@ def conclude(arm: ArmAtSeed, attempts: Sequence[Attempt]) -> tuple[Outcome, Timi
     )
     timing = Timing(
         seconds=best.seconds + clock.seconds,
-        grid_seconds=sum(attempt.seconds for attempt in attempts) + clock.seconds,
+        grid_seconds=sum(attempt.seconds for attempt in tried.grid) + clock.seconds,
         curve_seconds=curve.seconds if curve else (),
         source_seconds=weights.seconds if weights else None,
         prefix={"boundary": best.ground.boundary, "kept_in": best.ground.prefixed.kept_in},
     )
     return outcome, timing
+
+
+def _measured(arm: ArmAtSeed, attempt: Attempt, clock: Clock) -> tuple[dict[str, Measured], tuple[str, ...]]:
+    """An attempt's readings of the test split by every metric, and what was chosen."""
+    scores, notes, probable = _read_test(arm, attempt, clock)
+    read = (arm.conditions.metric, *_also(arm, probable))
+    return {metric.label: metric.measure(scores, arm.data.test_labels) for metric in read}, notes
 
 
 def _also(arm: ArmAtSeed, probable: bool) -> list[Metric]:
@@ -94,7 +106,7 @@ class _Outputs:
 
 
 def _fitted(arm: ArmAtSeed, best: Attempt, ground: Ground, clock: Clock) -> tuple[Predictor, _Outputs]:
-    """The readout that does best on validation, the first of equals, of as many as there are learning rates."""
+    """The readout that does best on validation, as attempts are chosen, of as many as there are learning rates."""
     outputs, metric = _Outputs(best, ground.boundary), arm.conditions.metric
     seed = key(*arm.conditions.stream("readout", arm.seed))
     clock.seconds += ground.prefixed.seconds if not best.start.phases else 0.0  # else it is in the attempt's
@@ -106,4 +118,9 @@ def _fitted(arm: ArmAtSeed, best: Attempt, ground: Ground, clock: Clock) -> tupl
         fitted = [readout(seen, labels, seed) for readout in tried]
     clock.seconds += fits.seconds / len(fitted)  # one fit, as for an arm that is trained
     checked, known = outputs(ground.validation), ground.validation.labels.cpu()
-    return max(fitted, key=lambda predictor: metric.value(torch.from_numpy(predictor(checked)), known)), outputs
+
+    def rank(predictor: Predictor) -> tuple[float, float]:
+        scores = torch.from_numpy(predictor(checked))
+        return metric.value(scores, known), -log_loss(scores, known)
+
+    return max(fitted, key=rank), outputs

@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -17,7 +17,7 @@ from tlbench.source import Source, Weights
 from tlbench.streams import seeded
 from tlbench.suite import Control, Cross, Suite
 from tlbench.trials.cell import Cell
-from tlbench.trials.conditions import PLATEAU, Conditions
+from tlbench.trials.conditions import Conditions
 from tlbench.trials.draws import draw_of
 from tlbench.trials.leaks import Found, guard
 from tlbench.trials.scheme import Scheme, scheme_of
@@ -31,7 +31,7 @@ class Plan:
     """A suite resolved: its cells with the seeds planned for each so far, and the combinations that do not apply.
 
     extended: cells, by path, that have been given the seeds of a later look. overlaps: what of each target's test split
-    was seen before, and by what.
+    was seen before, and by what. budgets: steps that a pilot found, by `budget_key`.
     """
 
     suite: Suite
@@ -40,6 +40,7 @@ class Plan:
     skipped: list[str] = field(default_factory=list)
     extended: dict[str, int] = field(default_factory=dict)
     overlaps: list[Found] = field(default_factory=list)
+    budgets: dict[str, int] = field(default_factory=dict)
 
     @property
     def runnable(self) -> list[Cell]:
@@ -53,6 +54,21 @@ class Plan:
     def baseline_seeds(self, cell: Cell, protocol: Protocol) -> int:
         """How many seeds of a cell's baseline are planned so far; no more than its own where that trains longer."""
         return self.seeds(cell) * (self.scheme.surplus if protocol != "equal_compute" else 1)
+
+    def piloted(self, found: Mapping[str, int]) -> "Plan":
+        """The same with the budgets that a pilot has found, of those that the suite leaves open."""
+        if not self.suite.piloted:
+            return self
+        budgets = self.budgets | {key: found[key] for key in self.unpiloted() if key in found}
+        cells = [_with_steps(cell, budgets.get(budget_key(cell.conditions))) for cell in self.cells]
+        return replace(self, cells=cells, budgets=budgets)
+
+    def unpiloted(self) -> dict[str, Conditions]:
+        """By key, the conditions under which nobody knows yet how many steps scratch needs."""
+        if not self.suite.piloted:
+            return {}
+        keyed = {budget_key(cell.conditions): cell.conditions for cell in self.runnable}
+        return {key: conditions for key, conditions in keyed.items() if key not in self.budgets}
 
     def baseline(self, cell: Cell, seed: int, protocol: Protocol | None = None) -> Trial:
         """The cell's baseline at one seed: the same target and setup, no source, the budget of the protocol.
@@ -91,20 +107,28 @@ class Plan:
 
 
 def budgeted(cell: Cell, protocol: Protocol) -> Conditions:
-    """The baseline's conditions: the cell's own, with the source's pretraining compute added, or run to a plateau.
+    """The baseline's conditions: the cell's own, or with the source's pretraining compute added, and not run on.
 
-    A source whose pretraining is unknown adds nothing: its cell says so by equal baselines.
+    At the plateau and within equal steps the baseline is one: its record holds both readings. A source whose
+    pretraining is unknown adds nothing: its cell says so by equal baselines.
     """
     own = cell.conditions
-    if protocol == "plateau":
-        return replace(own, variant=PLATEAU)
     items = (cell.source.pretraining_items() or 0) if cell.source and protocol == "equal_compute" else 0
     if not items:
         return own
-    size = own.budget.batch(own.target.n_train)
-    extra = math.ceil(items / (own.target.n_train // size * size))
-    longer = replace(own.budget, epochs=own.budget.epochs + extra)
-    return replace(own, budget=longer, variant=f"plus{extra}epochs")
+    extra = math.ceil(items / own.budget.batch(own.target.n_train))
+    longer = replace(own.budget, steps=own.budget.steps + extra)
+    return replace(own, budget=longer, variant=f"plus{extra}steps", run_on=False)
+
+
+def budget_key(conditions: Conditions) -> str:
+    """By which a budget is known that a pilot found: a target's and a setup's."""
+    return f"{conditions.target.label}/{conditions.setup.label}"
+
+
+def _with_steps(cell: Cell, steps: int | None) -> Cell:
+    budget = cell.conditions.budget
+    return replace(cell, conditions=replace(cell.conditions, budget=replace(budget, steps=steps or budget.steps)))
 
 
 def resolve(suite: Suite, workspace: Workspace, scheme: Scheme | None = None) -> Plan:
@@ -156,9 +180,12 @@ def _crossed(suite: Suite, target: Target, form: Form, controls: Sequence[Contro
     ]
     rows += [(control.source, control.method, "control", False) for control in controls]
     augment = type(form).augmentation(suite.augment)
+    budget, run_on = suite.budget(target.n_train), "plateau" in suite.protocols
     for source, method, family, crossed in rows:
         setup = _setup(source, suite, form)
-        conditions = Conditions(target, setup, suite.budget, suite.metric, augment, suite.root_seed, also=suite.also)
+        conditions = Conditions(
+            target, setup, budget, suite.metric, augment, suite.root_seed, run_on=run_on, also=suite.also
+        )
         role: Role = "control" if (source, method) in expected else "cell"
         yield Cell(source, method, conditions, role, family, expected.get((source, method)), crossed)
 

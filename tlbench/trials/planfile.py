@@ -1,17 +1,20 @@
 """What `run.json` holds: the plan, its settings, and what the reader of a report must know of the data."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from tlbench import device as devices
 from tlbench import environment
 from tlbench.runfile import PlannedCell, PlannedMethod, PlannedSource, PlannedTarget, Run, RunSuite, VerdictSettings
+from tlbench.suite import Suite
 from tlbench.trials.cell import Cell
 from tlbench.trials.leaks import leak_lines
+from tlbench.trials.pilot import budget_lines
 from tlbench.trials.plan import Plan, fitted, outline
 from tlbench.trials.targetline import target_lines
 from tlbench.workspace import Workspace
+
+TRAINS = ("metric", "root_seed", "image_size", "network", "augment", "budget")  # of a suite: what a pilot depends on
 
 
 def run_of(plan: Plan, workspace: Workspace, name: str, engine: Mapping[str, Any]) -> Run:
@@ -20,19 +23,7 @@ def run_of(plan: Plan, workspace: Workspace, name: str, engine: Mapping[str, Any
     margins = {"margin": suite.metric.margin, "convergence_margin": 2 * suite.metric.margin}
     margins |= {name: getattr(verdict, name) for name in margins if name in verdict.model_fields_set}
     return Run(
-        suite=RunSuite(
-            name=suite.name or name,
-            description=suite.description,
-            metric=suite.metric.label,
-            protocols=tuple(suite.protocols),
-            also=tuple(metric.label for metric in suite.also),
-            seeds=suite.seeds,
-            root_seed=suite.root_seed,
-            image_size=suite.image_size,
-            network=suite.network.recipe(),
-            augment=list(suite.augment),
-            budget=asdict(suite.budget),
-        ),
+        suite=_suite(suite, name),
         looks=plan.scheme.looks,
         weights=plan.scheme.weights,
         design=plan.scheme.why,
@@ -44,13 +35,41 @@ def run_of(plan: Plan, workspace: Workspace, name: str, engine: Mapping[str, Any
         notes=tuple(notes(plan, workspace)),
         leakage=tuple(found.overlapping() for found in plan.overlaps),
         engine=dict(engine),
+        budgets=plan.budgets,
         environment=environment.describe(devices.describe(workspace.device), engine["threads"]),
     )
 
 
+def _suite(suite: Suite, name: str) -> RunSuite:
+    """What a reader must know of the suite; its budget as it was given."""
+    length = {key: value for key in ("steps", "epochs") if (value := getattr(suite, key)) is not None}
+    told = {"batch_size": suite.batch_size, "learning_rates": suite.learning_rates, "weight_decay": suite.weight_decay}
+    return RunSuite(
+        name=suite.name or name,
+        description=suite.description,
+        metric=suite.metric.label,
+        protocols=tuple(suite.protocols),
+        also=tuple(metric.label for metric in suite.also),
+        seeds=suite.seeds,
+        root_seed=suite.root_seed,
+        image_size=suite.image_size,
+        network=suite.network.recipe(),
+        augment=list(suite.augment),
+        budget=length | told,
+    )
+
+
+def begun_budgets(suite: Suite, begun: Run | None) -> dict[str, int]:
+    """The budgets that pilots found for a run that was begun, if its suite trains as this one does."""
+    if begun is None:
+        return {}
+    was, now = begun.suite.model_dump(mode="json"), _suite(suite, "").model_dump(mode="json")
+    return begun.budgets if all(was[key] == now[key] for key in TRAINS) else {}
+
+
 def notes(plan: Plan, workspace: Workspace) -> list[str]:
     """What was done to the data, and what limits the verdicts."""
-    found = target_lines(plan, workspace) + leak_lines(plan.overlaps, plan.cells)
+    found = target_lines(plan, workspace) + budget_lines(plan) + leak_lines(plan.overlaps, plan.cells)
     forms = {
         (d, c.conditions.setup.form)
         for c in plan.cells
@@ -92,6 +111,7 @@ def _cell(plan: Plan, cell: Cell, workspace: Workspace) -> PlannedCell:
             dataset=target.dataset.label,
             spec=target.dataset.spec,
             n_train=target.n_train,
+            steps=cell.conditions.budget.steps,
             shape=target.dataset.split("train", workspace).shape,
         ),
         method=PlannedMethod(

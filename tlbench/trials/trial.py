@@ -17,7 +17,7 @@ from tlbench.trials.arm import ArmAtSeed, arm_of, weights_of
 from tlbench.trials.choice import PLAIN, Choice
 from tlbench.trials.conditions import Conditions
 from tlbench.trials.draws import data_of
-from tlbench.trials.grid import tries, tries_together
+from tlbench.trials.grid import Tried, tries, tries_together
 from tlbench.trials.outcome import conclude
 from tlbench.workspace import Workspace
 
@@ -84,7 +84,8 @@ class Trial:
     def time(self, workspace: Workspace) -> Record[Outcome]:
         """Runs the trial for its seconds alone: to be called with nothing beside it, and without shortcuts."""
         where = how_and_where(workspace, PLAIN)
-        return recorded("timing", self.recipe(workspace), partial(self._work, workspace, PLAIN), Outcome, where)
+        within = replace(self, conditions=replace(self.conditions, run_on=False))  # cost is judged at equal steps
+        return recorded("timing", self.recipe(workspace), partial(within._work, workspace, PLAIN), Outcome, where)  # noqa: SLF001
 
     def arm(self, workspace: Workspace) -> ArmAtSeed:
         """The trial's arm, its data drawn and its source loaded, not yet trained."""
@@ -102,19 +103,25 @@ def run_together(trials: Sequence[Trial], workspace: Workspace, choice: Choice) 
     alone = replace(choice, together=False)
     if len(trials) == 1 or not choice.together:
         return [trial.run(workspace, alone) for trial in trials]
-    try:
-        arms = [trial.arm(workspace) for trial in trials]
-        tried = tries_together(arms, choice)
-    except Exception as error:  # noqa: BLE001  whatever it is, the seed that it befalls meets it alone below
-        tried = f"{FAILED_TOGETHER}: {one_line(error)}"
-    if isinstance(tried, str):
-        where = how_and_where(workspace, alone, apart=tried)
+    made = joint(trials, workspace, choice)
+    if isinstance(made, str):
+        where = how_and_where(workspace, alone, apart=made)
         return [trial.run(workspace, alone, where) for trial in trials]
     together = how_and_where(workspace, choice, len(trials))
     return [
         recorded("trial", trial.recipe(workspace), partial(conclude, arm, own), Outcome, together)
-        for trial, arm, own in zip(trials, arms, tried, strict=True)
+        for trial, (arm, own) in zip(trials, made, strict=True)
     ]
+
+
+def joint(trials: Sequence[Trial], workspace: Workspace, choice: Choice) -> list[tuple[ArmAtSeed, Tried]] | str:
+    """The trials' arms, trained as one network; or why they were not: what fails is then met by each alone."""
+    try:
+        arms = [trial.arm(workspace) for trial in trials]
+        tried = tries_together(arms, choice)
+    except Exception as error:  # noqa: BLE001  whatever it is, the seed that it befalls meets it alone
+        return f"{FAILED_TOGETHER}: {one_line(error)}"
+    return tried if isinstance(tried, str) else list(zip(arms, tried, strict=True))
 
 
 def recorded(

@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ from rich.console import Console
 
 from tests.synthetic import (
     BASELINE,
-    TARGET,
     around,
     cell,
     control,
@@ -29,11 +29,14 @@ from tests.synthetic import (
 from tlbench.errors import TlbenchError
 from tlbench.judging import insights, report
 from tlbench.judging.figures import Drawing
+from tlbench.judging.limits import left_out, limits
 from tlbench.judging.report import sentences
 from tlbench.judging.report.schema import Report
-from tlbench.judging.verdict import Judged, Verdict, judge_run
+from tlbench.judging.verdict import Judged, Starts, Verdict, judge_run
+from tlbench.records import Outcome, read_record
 
 RUN = run_of([])
+SEES = "; a fault of 4.2 points or more would likely have been seen"
 DRAWING = Drawing("gain-heatmap", "Gains", "In points.", "<svg/>", pd.DataFrame({"gain_points": [1.0]}))
 CURVE: dict[str, Any] = {
     "verdict": "positive",
@@ -110,6 +113,27 @@ def test_a_flag_says_confirmed_and_provisional() -> None:
     assert sentences.flag(found) == "!! NEGATIVE (confirmed) (provisional)"
 
 
+@pytest.mark.parametrize(
+    ("word", "protocol", "text"),
+    [
+        ("positive", "plateau", "++ positive"),
+        ("positive", "equal_steps", "++ positive within the budget"),
+        ("negative", "equal_steps", "!! NEGATIVE within the budget"),
+        ("neutral", "equal_compute", "== neutral at equal compute"),
+        ("inconclusive", "equal_steps", "?  inconclusive"),
+    ],
+)
+def test_a_flag_says_for_which_budget_it_holds(word: str, protocol: str, text: str) -> None:
+    assert sentences.flag(shown(word, protocol=protocol)) == text
+
+
+def test_a_flag_by_pooled_variance_is_marked_and_explained_once() -> None:
+    found = [shown("negative", pooled=True), shown("negative", source="far", pooled=True), shown("negative")]
+    assert [sentences.flag(v) for v in found[1:]] == ["!! NEGATIVE (by pooled variance)", "!! NEGATIVE"]
+    assert sum("contains 0" in line for line in limits(RUN, found)) == 1
+    assert not any("contains 0" in line for line in limits(RUN, found[2:]))
+
+
 def test_a_gain_is_shown_in_points_with_its_interval() -> None:
     assert sentences.gain_text(shown("negative", -0.0312)) == "-3.1 [-5.1, -1.1]"
     assert sentences.gain_text(shown("inconclusive", 0.01, interval=None)) == "+1.0"
@@ -120,7 +144,7 @@ def test_a_row_has_what_must_be_shown_with_a_verdict() -> None:
     found = shown("negative", -0.03, score=0.57, p_adjusted=0.00321)
     assert sentences.row(found) == (
         "!! NEGATIVE",
-        TARGET,
+        "glyphs n=40",
         "near",
         "finetune",
         "-3.0 [-5.0, -1.0]",
@@ -138,33 +162,109 @@ def test_a_row_without_pairs_has_dashes() -> None:
     assert [cells[i] for i in (4, 5, 6, 8, 9)] == ["-", "0/5", "-", "-", "-"]
 
 
+def test_a_row_names_what_was_typed() -> None:
+    typed = shown("neutral", source="a-b", source_spec="a:b", method="last_k-1", method_spec="last_k:1")
+    assert sentences.row(typed)[1:4] == ("glyphs n=40", "a:b", "last_k:1")
+    labelled = shown("neutral", source="mine", source_spec={"name": "a"}, target="mine-n40", method_spec={})
+    assert sentences.row(labelled)[1:4] == ("mine-n40", "mine", "finetune")
+
+
+def test_seeds_of_scratch_are_counted_apart_where_it_has_its_own() -> None:
+    found = shown("neutral", pairing="welch", n_own=4, n_base=10)
+    assert sentences.row(found)[5] == "4/5, m 10"
+
+
+def test_a_loss_is_told_in_nats() -> None:
+    loss = shown("negative", -0.3, metric="log_loss", score=1.25, baseline_score=0.95)
+    assert sentences.row(loss)[4::4] == ("-0.300 [-0.320, -0.280]", "0.950")
+    assert sentences.row(loss)[-1] == "1.250"
+    assert "-0.300 [-0.320, -0.280] nats" in sentences.headline([loss])
+    run = run_of([], suite=suite_of(metric="log_loss"))
+    assert "log_loss nats over from-scratch" in limits(run, [loss])[0]
+    assert "margin of 0.005 nats" in limits(run, [loss])[0]
+
+
 def test_a_tiny_p_is_not_shown_as_zero() -> None:
     assert "<0.0001" in sentences.row(shown("negative", p_adjusted=1e-9))
 
 
-def test_the_headline_counts_and_names_worst_and_best() -> None:
+def test_the_headline_counts_each_word_and_says_what_a_choice_makes_of_an_extreme() -> None:
     found = [
         shown("negative", -0.03),
-        shown("negative", -0.2, source="far"),
-        shown("positive", 0.1, source="kin", method="linear_probe"),
-        shown("neutral"),
+        shown("negative", -0.2, source="far", shrunken=-0.15),
+        shown("positive", 0.1, source="kin", method="direct"),
+        shown("inconclusive"),
+        shown("unstable", 0.4),
         shown("negative", -0.9, role="control", source="null"),
     ]
     assert sentences.headline(found) == (
-        f"Of 4 cells, 1 are positive, 2 negative, 1 neither. Worst: far by finetune on {TARGET}, "
-        f"-20.0 [-22.0, -18.0] points. Best: kin by linear_probe on {TARGET}, +10.0 [+8.0, +12.0] points."
+        "Of 5 cells, 1 positive, 2 negative, 1 undecided, 1 unstable. "
+        "Largest loss: far by finetune on glyphs n=40, -20.0 [-22.0, -18.0] points (largest of 5 cells; expect "
+        "somewhat less on repetition: about -15.0). "
+        "Largest gain: kin by direct on glyphs n=40, +10.0 [+8.0, +12.0] points (largest of 5 cells; expect "
+        "somewhat less on repetition)."
+    )
+
+
+def test_a_single_cell_is_no_selection() -> None:
+    assert sentences.headline([shown("negative", -0.03)]) == (
+        "Of 1 cell, 1 negative. Negative: near by finetune on glyphs n=40, -3.0 [-5.0, -1.0] points."
     )
 
 
 def test_the_headline_of_an_undecided_run_names_nothing() -> None:
-    assert sentences.headline([shown("inconclusive")]) == "Of 1 cells, 0 are positive, 0 negative, 1 neither."
+    assert sentences.headline([shown("inconclusive")]) == "Of 1 cell, 1 undecided."
+
+
+def test_a_sentence_says_this_checkpoint_these_images_and_which_budget() -> None:
+    found = [shown("negative", -0.03, checkpoint=True, draw="all", protocol="equal_steps")]
+    text = sentences.headline(found)
+    assert "1 negative, all within the budget with these images" in text
+    assert "near (this checkpoint) by finetune on glyphs n=40 (with these images)" in text
+    plain = sentences.headline([shown("negative", -0.03)])
+    assert not any(word in plain for word in ("checkpoint", "images", "budget"))
+
+
+@pytest.mark.parametrize(
+    ("found", "sentence"),
+    [
+        (["negative", "neutral"], "near: finetune 1 of 2 negative (typically -3.0)."),
+        (["inconclusive"], "near: finetune 0 of 1 flagged (about -3.0)."),
+        (["negative", "positive", "invalid"], "near: finetune 1 of 3 negative and 1 of 3 positive (1 unstable or inva"),
+    ],
+)
+def test_a_source_is_told_by_counts(found: list[str], sentence: str) -> None:
+    (told,) = sentences.by_source(shown(word, -0.04, shrunken=-0.03) for word in found).sentences()
+    assert told.startswith(sentence)
+
+
+def test_a_source_is_told_by_method() -> None:
+    frozen: dict[str, Any] = {"method": "linear_probe"}
+    found = [shown("negative", -0.3, **frozen), shown("neutral", target="other", **frozen), shown("inconclusive")]
+    table = sentences.by_source([*found, shown("negative", role="control"), shown("negative", role="beside")])
+    assert list(table) == ["near: linear_probe 1 of 2 negative; finetune 0 of 1 flagged."]
+    assert [row.texts() for row in table.rows] == [
+        ("near", "linear_probe", "2", "1", "0", "1", "0", "0", "-"),
+        ("near", "finetune", "1", "0", "0", "0", "1", "0", "-"),
+    ]
+    assert len(table.columns) == len(table.rows[0].texts())
+
+
+def test_the_answer_warns_of_a_control_that_failed_first() -> None:
+    control_said: dict[str, Any] = {"role": "control", "source": "null", "expect": "unflagged"}
+    failed, fine = (shown("positive", as_expected=ok, **control_said) for ok in (False, True))
+    first, second, *_ = sentences.answer(judged_of([shown("neutral"), failed]))
+    assert first.endswith("null by finetune on glyphs n=40 (positive) did not come out as demanded.")
+    assert second == "Of 1 cell, 1 neutral."
+    assert sentences.answer(judged_of([shown("neutral"), fine])) == ["Of 1 cell, 1 neutral."]
 
 
 @pytest.mark.parametrize(
     ("expect", "as_expected", "text"),
     [
-        ("unflagged", True, "must not be flagged; neutral, +1.0 [-1.0, +3.0]: as it must"),
-        ("negative", False, "must be negative; neutral, +1.0 [-1.0, +3.0]: NOT AS IT MUST"),
+        ("unflagged", True, f"must not be flagged; neutral, +1.0 [-1.0, +3.0]: as it must{SEES}"),
+        ("negative", False, f"must be negative; neutral, +1.0 [-1.0, +3.0]: NOT AS IT MUST{SEES}"),
+        ("unflagged", None, f"must not be flagged; neutral, +1.0 [-1.0, +3.0]: cannot be told yet{SEES}"),
         ("any", None, "no demand; neutral, +1.0 [-1.0, +3.0]: shown"),
         (None, None, "no demand; neutral, +1.0 [-1.0, +3.0]: shown"),
     ],
@@ -172,8 +272,17 @@ def test_the_headline_of_an_undecided_run_names_nothing() -> None:
 def test_calibration_says_what_controls_should_have_said(
     expect: str | None, as_expected: bool | None, text: str
 ) -> None:
-    found = [shown("neutral", role="control", source="null", expect=expect, as_expected=as_expected)]
-    assert sentences.calibration(found) == [f"null by finetune on {TARGET}: {text}"]
+    null: dict[str, Any] = {"role": "control", "source": "null", "sees": 0.042}
+    found = [shown("neutral", expect=expect, as_expected=as_expected, **null)]
+    assert sentences.calibration(found) == [f"null by finetune on glyphs n=40: {text}"]
+    (row,) = sentences.control_rows(found)
+    assert (row.said, row.gain, row.sees) == ("neutral", "+1.0 [-1.0, +3.0]", "4.2 points")
+    assert row.verdict == {True: "ok", False: "NOT", None: "open" if expect == "unflagged" else "shown"}[as_expected]
+
+
+def test_a_control_that_was_flagged_says_nothing_of_what_it_would_have_seen() -> None:
+    found = shown("negative", role="control", expect="negative", as_expected=True, sees=0.03)
+    assert "would likely" not in sentences.calibration([found])[0]
 
 
 def test_calibration_is_about_controls_alone() -> None:
@@ -181,51 +290,143 @@ def test_calibration_is_about_controls_alone() -> None:
 
 
 def test_limits_name_level_margin_and_what_intervals_are() -> None:
-    (gains, rates) = insights.limits(RUN, [shown("neutral")])
-    assert "paired by seed" in gains
+    (gains, design, rates, families) = limits(RUN, [shown("neutral")])
     assert "alpha 0.05" in gains
     assert "margin of 0.5 points" in gains
     assert "not simultaneous" in gains
+    assert design == "Design: gains paired by seed, n = 5."
     assert rates.endswith("from 0.001, 0.003, 0.01, for every arm alike.")
+    assert families.startswith("Other root seeds and other suites are other families")
+
+
+def test_limits_name_an_unpaired_design_its_seeds_and_the_mean_correlation() -> None:
+    welch = RUN.verdict.model_copy(update={"pairing": "welch"})
+    run = RUN.model_copy(update={"verdict": welch, "design": "the default"})
+    found = [shown("neutral", n_own=n, n_base=10, correlation=r) for n, r in ((4, 0.1), (5, 0.3))]
+    found.append(shown("neutral", role="control", n_own=5, n_base=10, correlation=0.9))
+    assert limits(run, found)[1] == (
+        "Design: not paired, intervals are Welch's (the default): n = 4 to 5 seeds an arm, m = 10 of scratch; both "
+        "sides correlate +0.20 by seed on average."
+    )
 
 
 def test_one_learning_rate_is_told_as_a_limitation() -> None:
     run = run_of([], suite=suite_of(budget=RUN.suite.budget | {"learning_rates": [0.003]}))
-    assert "One learning rate (0.003)" in insights.limits(run, [])[1]
+    assert "One learning rate (0.003)" in limits(run, [])[2]
+    assert not any("tuned out" in line for line in limits(run, [shown("neutral", at_edge=True)]))
 
 
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
-        ({"convergence": CURVE | {"baseline_still_improving": 0.6}}, "still improving at the end on glyphs-n40"),
+        (
+            {"convergence": CURVE | {"baseline_still_improving": 0.6}, "protocol": "equal_steps"},
+            "still improving at the end on glyphs n=40",
+        ),
+        ({"protocol": "equal_steps"}, "Scratch was not run to its plateau"),
+        ({"run_on": 1.0, "baseline_run_on": 2.5}, "scratch 2.5 (glyphs n=40), the other arms 1.0 (glyphs n=40)"),
         ({"certifiable": False}, "too small to certify the margin"),
-        ({"reuse": 0.5}, "glyphs-n40: draws take 50% of the pool"),
+        ({"reuse": 0.5}, "by their share of the pool: glyphs n=40: 50%; intervals are widened for it, conservatively"),
         ({"n_pairs": 4}, "Below 5 pairs"),
-        ({"skewness": -1.2}, "glyphs-n40/near/finetune: gains are skewed (-1.2)"),
+        ({"skewness": -1.2}, "near by finetune on glyphs n=40 -1.2"),
+        ({"at_edge": True, "source": "NeAr"}, "chose the smallest or largest rate): NeAr by finetune on glyphs n=40."),
+        ({"baseline_at_edge": True}, "most seeds chose the smallest or largest rate): scratch on glyphs n=40."),
+        ({"labelled": 140}, "to train and to validate on: glyphs n=40: 140."),
+        ({"draw": "all"}, "One draw for all seeds on glyphs n=40: its verdicts hold with these images."),
+        ({"checkpoint": True}, "not trained anew by seed: near; verdicts are about this checkpoint."),
+        (
+            {"left_out": ("seed 3: collapsed to chance",)},
+            "Left out: near by finetune on glyphs n=40, n 4/5: seed 3: collapsed to chance.",
+        ),
     ],
 )
 def test_limits_are_told_where_they_hold_and_not_elsewhere(changes: dict[str, Any], text: str) -> None:
-    plain, found = (insights.limits(RUN, [shown("neutral", **kind)]) for kind in ({"convergence": CURVE}, changes))
+    plain, found = (limits(RUN, [shown("neutral", **kind)]) for kind in ({"convergence": CURVE}, changes))
     assert any(text in line for line in found)
     assert not any(text in line for line in plain)
 
 
+def test_heads_with_a_grid_of_their_own_are_told() -> None:
+    run = run_of([], suite=suite_of(budget=RUN.suite.budget | {"head_rates": [0.01, 0.1, 0.3]}))
+    assert limits(run, [])[2].endswith("0.001, 0.003, 0.01; from as many, 0.01, 0.1, 0.3, where the head alone learns.")
+
+
+@pytest.mark.parametrize(
+    ("budget", "text"),
+    [
+        ({"epochs": 15}, "(15 epochs, one"),
+        ({"steps": 300}, "(300 steps, one"),
+        ({}, "(as many steps as a pilot of it needs, one"),
+    ],
+)
+def test_the_question_tells_how_long_is_trained(budget: dict[str, int], text: str) -> None:
+    assert text in sentences.asked(run_of([], suite=suite_of(budget=budget | {"learning_rates": [0.01]})))
+
+
+def test_a_run_of_controls_alone_is_told_as_such() -> None:
+    assert sentences.headline([shown("neutral", role="control")]) == "Of 0 cells, none is judged."
+
+
+def test_a_control_of_one_draw_says_so() -> None:
+    found = shown("neutral", role="control", draw="all")
+    assert sentences.control_rows([found])[0].target == "glyphs n=40 (with these images)"
+
+
+def test_a_baseline_run_to_its_plateau_is_not_told_to_be_improving() -> None:
+    late = shown("neutral", convergence=CURVE | {"baseline_still_improving": 0.9})
+    assert not any("improving" in line for line in limits(RUN, [late]))
+
+
+def test_trials_left_out_of_the_baseline_are_told_once_for_all_cells() -> None:
+    lost: dict[str, Any] = {"pairing": "welch", "left_out": ("scratch seed 7: collapsed to chance",)}
+    found = [shown("neutral", **lost), shown("neutral", source="far", **lost)]
+    assert left_out(found) == [("scratch on glyphs n=40", "9/10", "seed 7: collapsed to chance")]
+
+
+def test_a_late_look_is_told_with_its_joint_level() -> None:
+    text = "First reported at full level; joint level up to twice alpha (10 %)."
+    late = RUN.model_copy(update={"late": True})
+    assert text in limits(late, [shown("neutral")])
+    assert text not in limits(RUN, [shown("neutral")])
+
+
 def test_skewness_of_a_handful_is_not_told() -> None:
-    assert not any("skewed" in line for line in insights.limits(RUN, [shown("inconclusive", n_pairs=4, skewness=1.4)]))
+    assert not any("Skewed" in line for line in limits(RUN, [shown("inconclusive", n_pairs=4, skewness=1.4)]))
 
 
-def test_needs_are_told_for_undecided_cells() -> None:
+def test_needs_are_told_for_undecided_cells_and_never_beyond_ten_times_the_seeds_at_hand() -> None:
     found = [
-        shown("inconclusive"),
-        shown("inconclusive", source="far", seeds_needed=None),
-        shown("inconclusive", source="null", role="control"),
-        shown("inconclusive", source="one", n_pairs=1),
-        shown("neutral", source="kin"),
+        shown("inconclusive", n_own=5),
+        shown("inconclusive", source="far", n_own=5, seeds_needed=None),
+        shown("inconclusive", source="further", n_own=5, seeds_needed=56),
+        shown("inconclusive", source="edge", n_own=5, seeds_needed=55),
+        shown("inconclusive", source="null", role="control", n_own=5),
+        shown("inconclusive", source="one", n_pairs=1, n_own=1),
+        shown("neutral", source="kin", n_own=5),
     ]
-    assert insights.needs(found) == [
-        f"{TARGET}/near/finetune: 7 further seeds would likely decide it",
-        f"{TARGET}/far/finetune: more than 1000 seeds would likely decide it",
+    beyond = "more than 10 times the seeds at hand"
+    assert [(need.cell, need.seeds) for need in insights.needs(found)] == [
+        ("near by finetune on glyphs n=40", "about 7"),
+        ("far by finetune on glyphs n=40", beyond),
+        ("further by finetune on glyphs n=40", beyond),
+        ("edge by finetune on glyphs n=40", "about 50"),
     ]
+    (line,) = insights.needed(found)
+    assert line == (
+        "Of 4 undecided cells 2 are likely decided by about 7 to 50 further seeds if the true gain equals this "
+        "estimate; 2 would need more than 10 times the seeds at hand."
+    )
+    assert insights.needed(found[-1:]) == []
+
+
+def test_remarks_fit_the_room_that_there_is() -> None:
+    found = [shown("inconclusive", 0.01 * i, source=f"s{i}", similarity={"leep": i}, n_own=5) for i in range(4)]
+    judged = judged_of(found)
+    whole, short = sentences.remarks(judged), sentences.remarks(judged, most=4)
+    assert len(short) == 4
+    assert short[-1] == f"{len(whole) - 3} further remarks are left out here."
+    assert set(short[:-1]) < set(whole)
+    assert sentences.remarks(judged, most=100) == whole
 
 
 def test_readings_are_shown_in_points_and_ratios() -> None:
@@ -317,15 +518,15 @@ def test_the_terminal_report_has_all_its_parts(run_folder: Path) -> None:
     text = printed(judge_run(run_folder))
     parts = [
         "must not be flagged; neutral",
-        "Of 4 cells, 1 are positive, 1 negative, 2 neither.",
+        "Of 4 cells, 1 positive, 1 negative, 1 undecided, 1 unstable, all within the budget.",
         "synthetic: verdicts, worst first",
-        "!! NEGATIVE (confirmed)",
+        "!! NEGATIVE within the budget (confirmed)",
         "!  unstable",
         "?  inconclusive",
         "++ positive",
         "synthetic: controls",
         "the three axes: final accuracy",
-        "would likely decide it",
+        "Of 1 undecided cell ",
         "Intervals: 95 %",
     ]
     places = [text.find(part) for part in parts]
@@ -420,7 +621,10 @@ def test_a_page_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
 def test_the_first_sentence_says_where_to_start_from(tmp_path: Path) -> None:
     write_pair(tmp_path, around(0.08, 0.01, 5))
     judged = judge_run(tmp_path)
-    answer = "glyphs-n40: start from near by finetune (68.0); the other 1 arms are worse."
+    answer = (
+        "glyphs n=40 within the budget: start from near by finetune (68.0), this checkpoint; the other arm is "
+        "significantly worse at 5 shared seeds."
+    )
     assert [start.sentence() for start in judged.starts] == [answer]
     assert f"- **{answer}".replace("(", "(") in report.markdown(judged).replace("\\", "")
     assert report.as_json(judged)["starts"][0]["n_arms"] == 2
@@ -431,11 +635,51 @@ def test_arms_that_cannot_be_told_apart_are_named_together(tmp_path: Path) -> No
     (start,) = judge_run(tmp_path).starts
     assert {name for name, _ in start.best} == {"scratch", "near by finetune"}
     assert "start from any of" in start.sentence()
+    assert start.sentence().endswith("; no arm is significantly worse at 5 shared seeds.")
+
+
+def test_arms_that_cannot_be_compared_are_named_with_the_reason(run_folder: Path) -> None:
+    write_arm(run_folder, cell("near", unfrozen=3).path, around(0.65, 0.005, 3))
+    for seed in range(3, 10):
+        (run_folder / cell("near").path / f"seed-{seed}.json").unlink()
+    (start,) = judge_run(run_folder).starts
+    apart = "; not compared: near by finetune (3 of at least 5 seeds), shaky by finetune (unstable)."
+    assert start.sentence().endswith(apart)
+    assert (start.n_arms, start.n_seeds, start.scratch) == (3, 10, True)
+
+
+def test_many_targets_are_answered_in_one_sentence() -> None:
+    def start(i: int, *, scratch: bool | None) -> Starts:
+        best = () if scratch is None else (("scratch", 0.6),)
+        return Starts(f"t{i}", best, 3, 5, name=f"t n={i}", scratch=scratch)
+
+    judged = replace(judged_of([shown("neutral")]), starts=[start(i, scratch=i > 0) for i in range(4)])
+    assert sentences.answer(judged)[-1] == (
+        "On 3 of 4 targets scratch is among the arms to start from; on t n=0 it is significantly worse than the best."
+    )
+    judged = replace(judged, starts=[*judged.starts[1:], start(9, scratch=None)])
+    assert sentences.answer(judged)[-1] == (
+        "On 3 of 4 targets scratch is among the arms to start from; nothing can be said yet of t n=9."
+    )
+
+
+def test_overlapping_draws_widen_what_can_be_started_from(tmp_path: Path) -> None:
+    write_pair(tmp_path, around(0.02, 0.01, 5))
+    assert len(judge_run(tmp_path).starts[0].best) == 1
+    for path in (BASELINE, cell("near").path):
+        for seed in range(5):
+            file = tmp_path / path / f"seed-{seed}.json"
+            held = read_record(file, Outcome)
+            assert held is not None
+            replace(held, outcome=replace(held.outcome, pool=80)).write(file)
+    assert len(judge_run(tmp_path).starts[0].best) == 2
 
 
 def test_few_seeds_do_not_say_where_to_start_from(tmp_path: Path) -> None:
     write_pair(tmp_path, around(0.08, 0.01, 3))
-    assert judge_run(tmp_path).starts[0].sentence() == "glyphs-n40: 3 seeds are too few to say where to start from."
+    assert judge_run(tmp_path).starts[0].sentence() == (
+        "glyphs n=40 within the budget: 3 shared seeds are too few to say where to start from."
+    )
 
 
 def test_a_narrow_terminal_gets_the_columns_that_matter_most(run_folder: Path) -> None:

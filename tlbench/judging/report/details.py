@@ -67,6 +67,9 @@ def _design(v: Verdict) -> Iterable[tuple[str, str]]:
     if v.correlation is not None:
         yield "correlation at equal seeds", f"{v.correlation:+.2f}"
     yield "spread over seeds", f"{unit.plain(v.spread)} (skewness {v.skewness:+.1f})"
+    if v.split is not None:
+        parts = (f"{name} {unit.plain(getattr(v.split, name))}" for name in ("source", "data", "rest"))
+        yield "spread of the arm by", f"{', '.join(parts)} (n = {v.split.n})"
     yield "test-set error", f"{100 * v.tau:.2f}" if unit.scale > 1 else unit.plain(v.tau)
     yield "judged", LASTING[v.protocol]
     if v.draw == "all":

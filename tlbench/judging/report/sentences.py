@@ -1,7 +1,8 @@
 """What a report says, in words and rows: the same in the terminal, in markdown and on the page."""
 
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from tlbench.judging.changes import p_text
 from tlbench.judging.insights import insights, needed
@@ -58,6 +59,7 @@ __all__ = [
 
 ORDER = ("negative", "unstable", "invalid", "inconclusive", "neutral", "positive")
 COLUMNS = ("verdict", "target", "source", "method", "gain [interval]", "n", "hurt", "p (Holm)", "scratch")
+MOST_NAMED = 3  # names in a sentence of the answer, before the others are counted
 MOST_STARTS = 3  # targets whose starts are named one by one in the answer
 
 
@@ -126,10 +128,16 @@ def asked(run: Run) -> str:
     rates = len(suite.budget["learning_rates"])
     tuned = f"the best of {rates} learning rates each" if rates > 1 else "one learning rate"
     return (
-        f"{len(cells)} cells: {_counted(sources, 'source')} by {_counted(methods, 'method')} on "
+        f"{_counted(len(cells), 'cell')}: {_counted(sources, 'source')} by {_counted(methods, 'method')} on "
         f"{_counted(targets, 'target')}, each against {suite.network['name']} from scratch "
-        f"({suite.budget['epochs']} epochs, {tuned}) at {looks} seeds."
+        f"({_length(suite.budget)}, {tuned}) at {looks} seeds."
     )
+
+
+def _length(budget: Mapping[str, Any]) -> str:
+    """How long every arm is trained, as the suite says it."""
+    said = next((f"{budget[unit]} {unit}" for unit in ("steps", "epochs") if unit in budget), "")
+    return said or "as many steps as a pilot of it needs"
 
 
 def _counted(n: int, what: str) -> str:
@@ -137,15 +145,20 @@ def _counted(n: int, what: str) -> str:
 
 
 def headline(verdicts: Sequence[Verdict]) -> str:
-    """How the cells came out, each by its own word, and the extremes among those that are flagged."""
+    """How the cells came out, and the extremes among those that are flagged."""
+    return " ".join([counted(verdicts), *extremes([v for v in verdicts if v.role == "cell"])])
+
+
+def counted(verdicts: Sequence[Verdict]) -> str:
+    """How the cells came out, each by its own word."""
     judged = [v for v in verdicts if v.role == "cell"]
     leaks = sum(v.leak == "invalid" for v in judged)
     missing = sum(v.provisional for v in verdicts)
     text = f"Unfinished: {missing} of {len(verdicts)} cells lack planned trials; run again. " if missing else ""
-    text += f"Of {_counted(len(judged), 'cell')}, {counts(judged)}{_within(judged)}."
+    text += f"Of {_counted(len(judged), 'cell')}, {counts(judged) or 'none is judged'}{_within(judged)}."
     if leaks:
         text += f" {leaks} invalid by a leak: test items were seen before."
-    return text + "".join(f" {line}" for line in extremes(judged))
+    return text
 
 
 def _within(verdicts: Sequence[Verdict]) -> str:
@@ -153,7 +166,7 @@ def _within(verdicts: Sequence[Verdict]) -> str:
     budgets, draws = {within(v) for v in verdicts}, {v.draw for v in verdicts}
     budget = budgets.pop() if len(budgets) == 1 else ""
     images = f" {IMAGES}" if draws == {"all"} else ""
-    return f", all of it{budget}{images}" if budget or images else ""
+    return f", all{budget}{images}" if budget or images else ""
 
 
 def extremes(judged: Sequence[Verdict]) -> list[str]:
@@ -169,11 +182,12 @@ def extremes(judged: Sequence[Verdict]) -> list[str]:
 
 def answer(judged: Judged) -> list[str]:
     """The answer to the suite's question: what is shown, where to start from; first of all, what speaks against it."""
-    lines = [headline(judged.verdicts)]
+    largest = " ".join(extremes([v for v in judged.verdicts if v.role == "cell"]))
+    lines = [counted(judged.verdicts), *([largest] if largest else [])]
     failed = [row for row in control_rows(judged.verdicts) if row.verdict == "NOT"]
     if failed:
-        names = "; ".join(f"{row.control} on {row.target} ({row.said})" for row in failed)
-        lines.insert(0, f"Do not lean on this run before its controls: {names} did not come out as demanded.")
+        names = _first([f"{row.control} on {row.target} ({row.said})" for row in failed], "; ")
+        lines.insert(0, f"Controls speak against this run: {names} did not come out as demanded.")
     return [*lines, *_starts(judged.starts)]
 
 
@@ -184,15 +198,25 @@ def _starts(starts: Sequence[Starts]) -> list[str]:
     told, silent = ([s for s in starts if bool(s.best) is known] for known in (True, False))
     worse = [s.told for s in told if s.scratch is False]
     text = f"On {sum(s.scratch is True for s in told)} of {len(starts)} targets scratch is among the arms to start from"
-    text += f"; on {', '.join(worse)} it is significantly worse than the best" if worse else ""
-    return [text + (f"; nothing can be said yet of {', '.join(s.told for s in silent)}." if silent else ".")]
+    text += f"; on {_first(worse)} it is significantly worse than the best" if worse else ""
+    return [text + (f"; nothing can be said yet of {_first([s.told for s in silent])}." if silent else ".")]
 
 
-@functools.lru_cache(maxsize=4)
+def _first(names: Sequence[str], between: str = ", ") -> str:
+    """The first few of many names, and how many more there are."""
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return between.join(names[:MOST_NAMED]) + more
+
+
+@functools.lru_cache(maxsize=1)
+def _kinds(judged: Judged) -> tuple[list[str], ...]:
+    verdicts = judged.verdicts
+    return (*insights(judged), needed(verdicts), limits(judged.run, verdicts))
+
+
 def remarks(judged: Judged, *, most: int | None = None) -> list[str]:
     """What the run says beyond its cells, what is open, and what limits it; at most so many lines."""
-    verdicts = judged.verdicts
-    kinds = [*insights(judged), needed(verdicts), limits(judged.run, verdicts)]
+    kinds = _kinds(judged)
     lines = [line for kind in kinds for line in kind]
     if most is None or len(lines) <= most:
         return lines

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tlbench.judging.units import unit_of
-from tlbench.judging.verdict import IMAGES, Verdict, method_of, source_of, target_of, told, told_source, within
+from tlbench.judging.verdict import IMAGES, Verdict, method_of, source_of, told, told_source, told_target, within
 
 WORDS = {"inconclusive": "undecided"}  # what a verdict is called where cells are counted
 COUNTED = ("positive", "negative", "neutral", "inconclusive", "unstable", "invalid")
@@ -54,7 +54,11 @@ class SourceRow(NamedTuple):
         flags = [f"{n} of {self.cells} {word}" for word, n in self._flagged() if n]
         text = f"{self.method} {' and '.join(flags) if flags else f'0 of {self.cells} flagged'}"
         aside = [f"{self.other} unstable or invalid"] if self.other else []
-        aside += [f"typically {unit_of(self.metric).signed(self.gain)}"] if self.gain is not None else []
+        aside += (
+            [f"{'typically' if self.cells > 1 else 'about'} {unit_of(self.metric).signed(self.gain)}"]
+            if self.gain is not None
+            else []
+        )
         return f"{text} ({', '.join(aside)})" if aside else text
 
     def _flagged(self) -> tuple[tuple[str, int], ...]:
@@ -152,7 +156,7 @@ def _control(v: Verdict) -> ControlRow:
     undemanded = "shown" if demand == "any" else "open"
     return ControlRow(
         control=f"{source_of(v)} by {method_of(v)}",
-        target=target_of(v),
+        target=told_target(v),
         demanded=DEMANDS[demand],
         said=v.verdict,
         gain=unit.ranged(v.gain, v.interval),
@@ -166,7 +170,7 @@ def calibration(verdicts: Iterable[Verdict]) -> list[str]:
     said = {"ok": "as it must", "NOT": "NOT AS IT MUST", "open": "cannot be told yet", "shown": "shown"}
     lines = []
     for row in control_rows(verdicts):
-        sees = row.said in ("neutral", "inconclusive") and row.sees != "-"
+        sees = row.demanded != DEMANDS["any"] and row.said in ("neutral", "inconclusive") and row.sees != "-"
         seen = f"; a fault of {row.sees} or more would likely have been seen" if sees else ""
         what = f"{row.control} on {row.target}: {row.demanded}; {row.said}, {row.gain}: {said[row.verdict]}"
         lines.append(what + seen)

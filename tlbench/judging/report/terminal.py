@@ -80,7 +80,7 @@ def _style(v: Verdict) -> str:
 def _remarks(judged: Judged, width: int, *, every: bool) -> list[RenderableType]:
     """The remarks, of which a screen holds so many."""
     lines = sentences.remarks(judged)
-    most = len(lines)
+    most = min(len(lines), SCREEN + 1)
     while not every and most > 1 and sum(-(-len(line) // width) for line in lines) > SCREEN:
         most -= 1
         lines = sentences.remarks(judged, most=most)

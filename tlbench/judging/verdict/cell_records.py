@@ -10,6 +10,7 @@ from tlbench.judging import stats
 from tlbench.judging.readings import curve_of
 from tlbench.judging.verdict.arm import Arm, reading_of
 from tlbench.judging.verdict.screen import screen
+from tlbench.judging.verdict.variance import Split, split
 from tlbench.records import Outcome, OutcomeT, Record, Scores, read_record
 from tlbench.runfile import PlannedCell, Protocol, Run
 
@@ -19,7 +20,7 @@ class CellRecords:
     """A planned cell, its own records and its baseline's by seed, and the similarities scored for it.
 
     timed: records of the timing pass, own and baseline's; others: both of its arms under the suite's further protocols.
-    surplus: baseline seeds for each of its own, 1 where it is paired.
+    surplus: baseline seeds for each of its own, 1 where it is paired. crossed: its trials with the next seed's source.
     """
 
     plan: PlannedCell
@@ -29,6 +30,7 @@ class CellRecords:
     timed: tuple[dict[int, Record[Outcome]], dict[int, Record[Outcome]]] = ({}, {})
     others: dict[Protocol, tuple[Arm, Arm]] = field(default_factory=dict)
     surplus: int = 1
+    crossed: dict[int, Record[Outcome]] = field(default_factory=dict)
 
     def at_the_clock(self, first_look: int) -> "CellRecords | None":
         """The cell with its timing records in place of its own; None without them, or where machines differ."""
@@ -80,6 +82,14 @@ class CellRecords:
         outcome = next((r.outcome for r in self.own.records.values() if r.status == "done"), Outcome())
         return 0.0 if self.plan.target.draw == "all" else outcome.n_train / outcome.pool
 
+    def split(self) -> Split | None:
+        """What its scores vary with, where trials were made that can tell."""
+        seeds = sorted(self.crossed.keys() & set(self.own.good))
+        if seeds != list(range(len(seeds))) or any(one.status == "failed" for one in self.crossed.values()):
+            return None
+        again = Arm(self.crossed, {}, self.own.reading)
+        return split(self.own.values(seeds), again.values(seeds))
+
     def provisional(self) -> bool:
         """Whether planned seeds are still missing on either side."""
         if self.invalid:
@@ -119,10 +129,17 @@ def area_of(record: Record[Outcome]) -> float | None:
     return None if curve is None else curve.area(record.outcome.validation_chance)
 
 
-def disagreement(own: Outcome, base: Outcome) -> tuple[int, int]:
-    """Test items of which only the arm is right, and only its baseline is; or that either has better."""
-    first, second = own.judged.contributions(), base.judged.contributions()
-    return int((first > second).sum()), int((second > first).sum())
+def disagreement(own: Outcome, base: Outcome) -> tuple[int, int] | None:
+    """Test items of which only the arm is right, and only its baseline is.
+
+    By the judged metric where its items are right or wrong, else by accuracy where it is shown; None without either.
+    """
+    for name in (own.metric, "accuracy"):
+        readings = own.measured.get(name), base.measured.get(name)
+        if all(reading is not None and reading.items.startswith("b") for reading in readings):
+            first, second = (reading.contributions() for reading in readings if reading is not None)
+            return int((first > second).sum()), int((second > first).sum())
+    return None
 
 
 def higher_is_better(cells: Sequence[CellRecords]) -> bool:
@@ -161,7 +178,8 @@ def read_cells(folder: Path, run: Run) -> list[CellRecords]:
         }
         similar = scores(plan.target.label, plan.source.label)
         own, base = arms(first)[plan.path], arms(first)[plan.baseline]
-        return CellRecords(plan, own, base, similar, timed, others, run.verdict.surplus)
+        crossed = read(plan.crossed, "seed", run.looks[0], Outcome) if plan.crossed else {}
+        return CellRecords(plan, own, base, similar, timed, others, run.verdict.surplus, crossed)
 
     @cache
     def arms(protocol: Protocol) -> dict[str, Arm]:

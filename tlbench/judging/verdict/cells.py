@@ -174,6 +174,7 @@ def _limits(cell: CellRecords, final: AxisVerdict, run: Run) -> Fields:
         "at_edge": cell.own.mostly_at_edge(),
         "baseline_at_edge": cell.base.mostly_at_edge(),
         "left_out": _left_out(cell),
+        "split": cell.split(),
     }
 
 

@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from tlbench.judging.verdict.variance import Split
+
 FUTILE = 0.1  # chance of any verdict by the last look, below which a cell gets no more seeds
 
 
@@ -20,7 +22,8 @@ class Verdict:
     in every draw. checkpoint: the source is one, and the verdict about it. at_edge: most trials took the smallest or
     the largest rate of their grid. left_out: trials that are not judged, and why. labelled: items used in all. run_on:
     the mean factor by which it was trained beyond the suite's budget. shrunken: the gain drawn towards its family's
-    (empirical Bayes). sees: the smallest gain or loss that would have been flagged with power 0.8.
+    (empirical Bayes). split: what its scores vary with, where that was tried. sees: the smallest gain or loss that
+    would have been flagged with power 0.8.
     """
 
     source: str
@@ -89,6 +92,7 @@ class Verdict:
     baseline_run_on: float | None = None
     shrunken: float | None = None
     sees: float | None = None
+    split: Split | None = None
     others: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def may_be_decided(self) -> bool:

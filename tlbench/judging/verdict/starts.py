@@ -10,6 +10,7 @@ from tlbench.judging.units import unit_of
 from tlbench.judging.verdict.arm import Arm
 from tlbench.judging.verdict.axes import FINAL, design_of
 from tlbench.judging.verdict.cell_records import CellRecords
+from tlbench.judging.verdict.evidence import OVERLAP
 from tlbench.judging.verdict.judge import LEAST_PAIRS
 from tlbench.judging.verdict.named import CHECKPOINT, IMAGES, LASTING, target_name, typed
 from tlbench.runfile import Run
@@ -48,12 +49,16 @@ class Starts:
             few = f"{self.n_seeds} shared seeds are too few" if self.n_arms > 1 else "too few arms can be compared"
             return f"{self.told}: {few} to say where to start from{self._apart()}."
         which = "start from" if len(self.best) == 1 else "start from any of"
-        return f"{self.told}: {which} {', '.join(map(self._arm, self.best))}; {self._others()}{self._apart()}."
+        names = ", ".join(f"{name} ({unit_of(self.metric).plain(score)})" for name, score in self.best)
+        return f"{self.told}: {which} {names}{self._sources()}; {self._others()}{self._apart()}."
 
-    def _arm(self, named: tuple[str, float]) -> str:
-        name, score = named
-        one = f", {CHECKPOINT}" if name in self.checkpoints else ""
-        return f"{name} ({unit_of(self.metric).plain(score)}{one})"
+    def _sources(self) -> str:
+        """Which arms of the set stand for one checkpoint of their source."""
+        if not self.checkpoints:
+            return ""
+        every = len(self.checkpoints) == len(self.best) - bool(self.scratch)
+        several = "" if every and len(self.checkpoints) == 1 else "of every source " if every else ""
+        return f", {several}{CHECKPOINT}" + ("" if every else f" of {', '.join(self.checkpoints)}")
 
     def _others(self) -> str:
         """What is shown of the arms outside of the set."""
@@ -79,7 +84,7 @@ def best_starts(run: Run, cells: list[CellRecords]) -> list[Starts]:
 
 def _starts(run: Run, group: list[CellRecords]) -> Starts:
     there, apart = _candidates(group)
-    best, n_seeds = _best(run, there)
+    best, n_seeds = _best(run, there, max(cell.reuse for cell in group))
     plan = group[0].plan
     scratch = set(there) - {_name(cell) for cell in group}
     checkpoints = {_name(c) for c in group if not c.plan.source.varies and c.plan.source.spec}
@@ -98,7 +103,7 @@ def _starts(run: Run, group: list[CellRecords]) -> Starts:
     )
 
 
-def _best(run: Run, arms: dict[str, Arm]) -> tuple[tuple[tuple[str, float], ...], int]:
+def _best(run: Run, arms: dict[str, Arm], reuse: float) -> tuple[tuple[tuple[str, float], ...], int]:
     """The set with its mean scores, best first, and how many seeds all arms have."""
     shared = sorted(set.intersection(*(set(arm.good) for arm in arms.values()))) if arms else []
     if len(shared) < LEAST_PAIRS:
@@ -106,10 +111,18 @@ def _best(run: Run, arms: dict[str, Arm]) -> tuple[tuple[tuple[str, float], ...]
     design, values = design_of(run, FINAL), np.array([arm.values(shared) for arm in arms.values()])
     best_items = list(arms.values())[int(values.mean(1).argmax())].contributions(shared)
     tau = np.array([stats.item_noise(arm.contributions(shared), best_items) for arm in arms.values()])
-    chosen = stats.best_set(values, design.alpha, tau, design.least)
+    noise = np.hypot(np.maximum(tau, design.least), _overlap(values, reuse))
+    chosen = stats.best_set(values, design.alpha, noise, design.least)
     means = dict(zip(arms, values.mean(1), strict=True))
     best = sorted((name for name, kept in zip(arms, chosen, strict=True) if kept), key=lambda name: -means[name])
     return tuple((name, float(arms[name].scores(shared).mean())) for name in best), len(shared)
+
+
+def _overlap(values: stats.Floats, reuse: float) -> stats.Floats:
+    """(A,) the error that overlapping draws add to each arm's mean difference to the best, as in a verdict."""
+    f = min(reuse, 0.999) if reuse > OVERLAP else 0.0
+    spread = (values - values[values.mean(1).argmax()]).std(1, ddof=1)
+    return np.asarray(spread * np.sqrt(f / (1 - f)))
 
 
 def _candidates(group: list[CellRecords]) -> tuple[dict[str, Arm], tuple[str, ...]]:
