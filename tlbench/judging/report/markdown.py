@@ -11,7 +11,8 @@ def markdown(judged: Judged, figures: Sequence[Drawing] = (), first: Drawing | N
     """The report as a markdown page; figures are linked from `figures/` beside it, `first` at the top."""
     run = judged.run
     lines = [f"# {plain(run.suite.name)}", "", plain(run.suite.description), "", plain(sentences.asked(run)), ""]
-    lines += [line for sentence in sentences.answer(judged) for line in (f"**{plain(sentence)}**", "")]
+    opening, *others = map(plain, sentences.answer(judged))
+    lines += [line for sentence in (f"**{opening}**", *others) for line in (sentence, "")]
     lines += _drawn(first) if first else []
     lines += _section(tables.controls(judged), "No controls were run.") + _section(tables.verdicts(judged), "None.")
     lines += ["## What limits this, and what else the run says", "", *_listed(tables.remarks(judged))]

@@ -138,14 +138,9 @@ def remarks(judged: Judged) -> list[str]:
 
 def beside_figures(judged: Judged) -> dict[str, Table]:
     """What is said of what a figure shows, by the figure's name."""
-    cells = [v for v in judged.verdicts if v.leak != "invalid"]
-    told = {
-        "gain-by-similarity": ("similarity and method", "correlation with the gain", insights.forecast(cells)),
-        "accuracy-by-k": ("target and source", "by depth", insights.depth(judged)),
-        "gain-by-n_train": ("dataset, source and method", "by size", insights.crossover(judged)),
+    told: dict[str, tuple[Row, Sequence[Row]]] = {
+        "gain-by-similarity": (insights.FORECASTS, insights.forecast_rows(judged.verdicts)),
+        "accuracy-by-k": (insights.DEPTHS, insights.depth_rows(judged)),
+        "gain-by-n_train": (insights.SIZES, insights.size_rows(judged)),
     }
-    return {name: Table(name, "", (what, said), _halves(lines)) for name, (what, said, lines) in told.items() if lines}
-
-
-def _halves(lines: Sequence[str]) -> list[Row]:
-    return [(what, said) for what, _, said in (line.partition(": ") for line in lines)]
+    return {name: Table(name, "", columns, rows) for name, (columns, rows) in told.items() if rows}
