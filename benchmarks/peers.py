@@ -23,7 +23,7 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.nn import functional
+from torch.nn import BatchNorm1d, Module, functional
 from torch.utils.data import DataLoader, Dataset, Sampler, TensorDataset
 from torchvision import transforms
 
@@ -110,7 +110,7 @@ def prepare(trial: Trial, workspace: Workspace) -> Case:
         network.copy_blocks(trial.source.load(conditions.setup, workspace, seed, conditions.root_seed).network)
     learning = outline(trial.method, conditions.setup, workspace).unfrozen
     parts = {
-        "train": (pool.take(draw.train), pool.labels[draw.train]),
+        **dict.fromkeys(("train", "still"), (pool.take(draw.train), pool.labels[draw.train])),
         "validation": (pool.take(draw.validation), pool.labels[draw.validation]),
         "test": (test.take(np.arange(len(test))), test.labels),
     }
@@ -125,6 +125,8 @@ def run(case: Case, kind: Kind, device: torch.device) -> Result:
     started = time.perf_counter()
     train, validation, test = (_batches(case, part, kind, device) for part in ("train", "validation", "test"))
     network = case.network.to(device)
+    if case.moving == (HEAD,):
+        network.scaling = _standardising(network, _batches(case, "still", kind, device), device)
     curve = _train(network, case, train, validation, device)
     reached = _accuracy(network, test, device)
     devices.synchronise(device)
@@ -151,11 +153,12 @@ def _train(
 ) -> tuple[float, ...]:
     budget, total = case.budget, case.budget.steps
     looks, curve = set(evaluation_steps(total)), [_accuracy(network, validation, device)]
-    frozen = [network.part(name) for name in (*network.names, HEAD) if name not in case.moving]
+    frozen = [network.scaling, *(network.part(n) for n in (*network.names, HEAD) if n not in case.moving)]
     for part in frozen:
         part.requires_grad_(requires_grad=False)
     learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(learning, lr=budget.learning_rates[0], weight_decay=budget.weight_decay)
+    rate = budget.grid(head_only=case.moving == (HEAD,))[0]
+    optimizer = torch.optim.AdamW(learning, lr=rate, weight_decay=budget.weight_decay)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda done: budget.rate(done / total))
     passes = chain.from_iterable(repeat(train))
     for step, (inputs, labels) in enumerate(islice(passes, total), 1):
@@ -170,6 +173,17 @@ def _train(
         if step in looks:
             curve.append(_accuracy(network, validation, device))
     return tuple(curve)
+
+
+@torch.no_grad()
+def _standardising(network: Network, batches: Batches, device: torch.device) -> Module:
+    """Features as a frozen network's head is given them: less their mean, over their spread, of what is trained on."""
+    network.eval()
+    features = torch.cat([network.features(inputs.to(device)) for inputs, _ in batches])
+    norm = BatchNorm1d(features.shape[1], eps=0.0, affine=False).to(device).eval()
+    spread = features.var(0, unbiased=False)
+    norm.running_mean, norm.running_var = features.mean(0), torch.where(spread > 1e-12, spread, 1.0)
+    return norm
 
 
 @torch.inference_mode()

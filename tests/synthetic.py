@@ -11,7 +11,8 @@ from scipy import stats
 from tlbench.curve import LearningCurve, evaluation_steps
 from tlbench.judging.accepted import Accepted, ArmSeeds, CellSeeds
 from tlbench.judging.verdict import Judged, Verdict, verdicts
-from tlbench.records import Measured, Outcome, Record, Scores, Timing, pack_items
+from tlbench.packing import pack_items
+from tlbench.records import Measured, Outcome, Record, Scores, Timing
 from tlbench.runfile import PlannedCell, Run
 
 TARGET = "glyphs-n40"

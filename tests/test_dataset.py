@@ -13,6 +13,7 @@ from tlbench.dataset import Dataset, Draw, Split, SplitName, Target, cut, datase
 from tlbench.datasets.glyphs import ALPHABETS, STYLES
 from tlbench.datasets.patterns import Patterns
 from tlbench.errors import TlbenchError
+from tlbench.runfile import DrawMode
 from tlbench.streams import seeded
 from tlbench.workspace import Storage
 
@@ -44,7 +45,7 @@ def pool(storage: Storage) -> Split:
 
 
 def _draw(pool: Split, n_train: int, n_val: int = 0, seed: int = 0) -> Draw:
-    return Target(Held(), n_train, n_val).draw(pool, np.random.default_rng(seed))
+    return Target(Held(), n_train, n_val).drawn(pool, np.random.default_rng(seed))
 
 
 def _counts(pool: Split, indices: npt.NDArray[np.int64]) -> list[int]:
@@ -58,23 +59,48 @@ def test_draws_are_nested_across_n_train(pool: Split) -> None:
     assert np.array_equal(middle[:3], small)
 
 
-@pytest.mark.parametrize(("n_train", "n_val"), [(3, 0), (40, 0), (80, 0), (50, 50), (99, 1)])
+@pytest.mark.parametrize(("n_train", "n_val"), [(3, 0), (40, 0), (80, 0), (94, 0), (50, 50), (99, 1)])
 def test_training_and_validation_draws_are_disjoint(pool: Split, n_train: int, n_val: int) -> None:
     draw = _draw(pool, n_train, n_val)
     assert len(set(draw.train)) == n_train
     assert not set(draw.train) & set(draw.validation)
 
 
-@pytest.mark.parametrize(("n_train", "n_val", "expected"), [(3, 0, 6), (40, 0, 10), (40, 7, 7)])
+@pytest.mark.parametrize(("n_train", "n_val", "expected"), [(3, 0, 97), (40, 0, 60), (94, 0, 6), (40, 7, 7)])
 def test_the_validation_draw_has_its_size(pool: Split, n_train: int, n_val: int, expected: int) -> None:
     assert len(set(_draw(pool, n_train, n_val).validation)) == expected
+
+
+@pytest.mark.parametrize(
+    ("counts", "n_train", "expected"),
+    [((1000, 1000), 100, 500), ((130, 120), 100, 150), ((20, 20), 35, 5), ((10,) * 300, 300, 600)],
+)
+def test_as_many_are_validated_on_as_the_pool_allows_up_to_a_limit(
+    counts: tuple[int, ...], n_train: int, expected: int, storage: Storage
+) -> None:
+    """Of more than 250 classes, two of each are more than the limit."""
+    pool = Held(counts=counts).open("train", storage)
+    draw = _draw(pool, n_train)
+    assert len(draw.validation) == expected
+    assert len(set(pool.labels[draw.validation])) == len(counts)
+
+
+@pytest.mark.parametrize(("n_train", "asked", "mode"), [(49, None, "seed"), (50, None, "all"), (50, "seed", "seed")])
+def test_one_draw_serves_all_seeds_where_it_is_half_of_the_pool(
+    n_train: int, asked: DrawMode | None, mode: DrawMode, pool: Split
+) -> None:
+    assert Target(Held(), n_train, draw=asked).mode(pool) == mode
+
+
+def test_the_smallest_validation_draw_holds_two_of_every_class(pool: Split) -> None:
+    assert _counts(pool, _draw(pool, 94).validation) == [2, 2, 2]
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_smallest_draw_holds_every_class(pool: Split, seed: int) -> None:
     draw = _draw(pool, 3, seed=seed)
     assert _counts(pool, draw.train) == [1, 1, 1]
-    assert _counts(pool, draw.validation) == [2, 2, 2]
+    assert _counts(pool, _draw(pool, 3, 6, seed).validation) == [2, 2, 2]
 
 
 @pytest.mark.parametrize("n_train", [10, 20, 50, 80])
@@ -106,18 +132,19 @@ def test_a_draw_smaller_than_the_classes_is_refused(pool: Split) -> None:
         _draw(pool, 2)
 
 
-def test_a_target_is_named_and_fixed_by_its_recipe() -> None:
+def test_a_target_is_named_and_fixed_by_its_recipe(pool: Split) -> None:
     target = Target(datasets.make("digits"), 40)
     assert target.label == "digits-n40"
-    shared = {"dataset": datasets.make("digits").recipe(), "n_train": 40, "n_val": 0}
-    assert target.recipe() == shared | {"content": ""}
+    shared = {"dataset": datasets.make("digits").recipe(), "n_train": 40, "n_val": 60, "draw": "seed"}
+    assert target.recipe(pool) == shared | {"content": ""}
+    assert Target(datasets.make("digits"), 40, draw="all").recipe(pool) == shared | {"draw": "all", "content": ""}
     assert target == Target(datasets.make("digits"), 40, label="mine")
 
 
-def test_data_whose_content_is_known_may_lie_anywhere() -> None:
+def test_data_whose_content_is_known_may_lie_anywhere(pool: Split) -> None:
     here, there = (Target(datasets.make(f"npz:{place}/a.npz"), 40) for place in ("one", "two"))
-    assert here.recipe("c0ffee") == there.recipe("c0ffee")
-    assert here.recipe() != there.recipe()
+    assert here.recipe(pool, "c0ffee") == there.recipe(pool, "c0ffee")
+    assert here.recipe(pool) != there.recipe(pool)
     assert here.dataset.stream(0, "draw", 1) == there.dataset.stream(0, "draw", 1)
 
 

@@ -189,7 +189,12 @@ def test_only_layers_that_own_what_moves_are_in_training_mode() -> None:
     network.move_only(["layer2/*bn1*", HEAD])
     for _ in range(2):
         leaves = [(name, module) for name, module in network.named_modules() if not list(module.children())]
-        assert {name for name, module in leaves if module.training} == {"blocks.layer2.0.bn1", "pooling", HEAD}
+        assert {name for name, module in leaves if module.training} == {
+            "blocks.layer2.0.bn1",
+            "pooling",
+            "scaling",
+            HEAD,
+        }
         network.train()
     network.eval()
     assert not any(module.training for module in network.modules())

@@ -13,6 +13,7 @@ PLUGIN = Path(__file__).parent / "plugin"
 WORDS = """
 network = {{ name = "mlp", width = 16 }}
 epochs = 10
+protocols = ["equal_steps"]
 learning_rates = [0.01]
 seeds = 5
 metric = "{metric}"

@@ -40,6 +40,17 @@ def test_overrides_replace_keys(tmp_path: Path) -> None:
     assert read_suite(str(tmp_path / "mine.toml"), {"seeds": 7}).seeds == 7
 
 
+def test_steps_replace_epochs_and_the_other_way_round(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(f"epochs = 4\n{GOOD}")
+    path = str(tmp_path / "mine.toml")
+    assert [read_suite(path).budget(n).steps for n in (50, 100)] == [4 * 1, 4 * 3]
+    assert [read_suite(path, {"steps": 9}).budget(n).steps for n in (50, 100)] == [9, 9]
+    (tmp_path / "mine.toml").write_text(f"steps = 9\n{GOOD}")
+    assert read_suite(path, {"epochs": 2}).budget(100).steps == 6
+    with pytest.raises(TlbenchError, match="are both given"):
+        read_suite(path, {"epochs": 2, "steps": 3})
+
+
 def test_the_builtin_suites_are_there() -> None:
     assert {"smoke", "quick", "ladder"} <= set(builtin())
 
@@ -59,6 +70,7 @@ def test_the_builtin_suites_are_there() -> None:
         ),
         (("seeds = 3", "seeds = 0"), "seeds: 0 is neither a number of at least 1 nor auto"),
         (("seeds = 3", "learning_rates = []"), "learning_rates"),
+        (("seeds = 3", "steps = 9\nepochs = 2"), "steps (9) and epochs (2) are both given; leave out one of them"),
         (("seeds = 3", "[verdict]\nalhpa = 0.1"), "unknown key 'verdict.alhpa': did you mean 'verdict.alpha'"),
         (("seeds = 3", 'baseline = "finetune"'), "baseline 'finetune' needs a source"),
         (("seeds = 3", "seeds = "), "is not a TOML suite"),

@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, InstanceOf
 
 from tlbench.errors import TlbenchError, unknown
 from tlbench.partition import CUT, ColumnGroup, Group, Groups, Indices, Labels, PatternGroup, SplitName, cut, draw_order
+from tlbench.runfile import DrawMode
 from tlbench.shelf import Leaf, Shelf, slug
 from tlbench.workspace import Storage, Workspace
 
@@ -33,6 +34,8 @@ __all__ = [  # what a leaf needs of `partition` beside its own
     "datasets",
     "file_digest",
 ]
+VALIDATED = 500  # items validated on where the target does not say, as far as the pool allows
+OVERLAP = 0.5  # share of the pool trained on, from which draws of different seeds are hardly different
 
 
 @dataclass(frozen=True)
@@ -157,50 +160,61 @@ class Draw:
 
 @dataclass(frozen=True)
 class Target:
-    """A dataset with a training budget: `n_train` images trained on, `n_val` more validated on (0: the default)."""
+    """A dataset with a training budget: `n_train` images trained on, `n_val` more validated on.
+
+    n_val: 0 means as many as are left of the pool, up to `VALIDATED`. draw: anew from the pool for each seed, or once
+    for all of them; None means once where `n_train` is half of the pool or more.
+    """
 
     dataset: Dataset
     n_train: int
     n_val: int = 0
     label: str = field(default="", compare=False)
+    draw: DrawMode | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "label", slug(self.label or f"{self.dataset.label}-n{self.n_train}"))
 
-    def recipe(self, content: str = "") -> dict[str, Any]:
+    def recipe(self, pool: Split, content: str = "") -> dict[str, Any]:
         """Plain data that fixes the target; content: its data's, which then may lie anywhere."""
-        dataset = self.dataset.recipe(places=not content)
-        return {"dataset": dataset, "n_train": self.n_train, "n_val": self.n_val, "content": content}
+        numbers = {"n_train": self.n_train, "n_val": self.validation_count(pool), "draw": self.mode(pool)}
+        return {"dataset": self.dataset.recipe(places=not content), "content": content} | numbers
 
-    def validation_count(self, n_classes: int) -> int:
-        """How many images are validated on: `n_val`, or the larger of two a class and a quarter of `n_train`."""
-        return self.n_val or max(2 * n_classes, self.n_train // 4)
+    def mode(self, pool: Split) -> DrawMode:
+        """Whether each seed draws anew, or one draw serves all."""
+        return self.draw or ("all" if self.n_train >= OVERLAP * len(pool) else "seed")
 
-    def draw(self, pool: Split, generator: np.random.Generator) -> Draw:
+    def validation_count(self, pool: Split) -> int:
+        """How many images are to be validated on; of groups, which stay whole, there may be fewer."""
+        return self.n_val or min(max(VALIDATED, 2 * len(pool.classes)), len(pool) - self.n_train)
+
+    def drawn(self, pool: Split, generator: np.random.Generator) -> Draw:
         """A stratified draw; under one generator state, draws are nested across `n_train`.
 
         Raises:
-            TlbenchError: `n_train` smaller than the classes, or the two draws larger than the pool.
+            TlbenchError: `n_train` smaller than the classes, or too large for two items of each class, or the `n_val`
+                asked for, to be left to validate on.
         """
-        n_classes, n_val = len(pool.classes), self.validation_count(len(pool.classes))
+        n_classes = len(pool.classes)
+        least = self.n_val or 2 * n_classes
         if self.n_train < n_classes:
             raise TlbenchError(f"target '{self.label}': n_train {self.n_train} is less than its {n_classes} classes")
-        if self.n_train + n_val > len(pool):
-            most = len(pool) - self.n_val if self.n_val else min(len(pool) - 2 * n_classes, len(pool) * 4 // 5)
+        if self.n_train + least > len(pool):
             raise TlbenchError(
-                f"target '{self.label}': n_train {self.n_train} and {n_val} to validate on exceed "
-                f"the pool of {len(pool)}; use n_train <= {max(0, most)} or set a smaller n_val"
+                f"target '{self.label}': n_train {self.n_train} and {least} to validate on exceed "
+                f"the pool of {len(pool)}; use n_train <= {max(0, len(pool) - least)} or set a smaller n_val"
             )
         train, rest = draw_order(pool.labels, self.n_train, generator, pool.groups)
-        drawn = Draw(train, rest[max(0, len(rest) - n_val) :])
+        drawn = Draw(train, rest[max(0, len(rest) - self.validation_count(pool)) :])
         if pool.groups is not None:
-            self._check_groups(pool, drawn, n_val)
+            self._check_groups(pool, drawn)
         return drawn
 
-    def _check_groups(self, pool: Split, drawn: Draw, n_val: int) -> None:
-        """Raises where whole groups leave too little to validate on, or a class out."""
+    def _check_groups(self, pool: Split, drawn: Draw) -> None:
+        """Raises where whole groups leave less to validate on than was asked for, or a class out."""
         held = [len(np.unique(pool.labels[part])) for part in (drawn.train, drawn.validation)]
-        if len(drawn.validation) < n_val or min(held) < len(pool.classes):
+        if len(drawn.validation) < self.n_val or min(held) < len(pool.classes):
+            n_val = self.n_val or f"the {len(drawn.validation)} that are left"
             raise TlbenchError(
                 f"target '{self.label}': with whole groups, {self.n_train} items to train on and {n_val} to validate "
                 f"on cannot hold all {len(pool.classes)} classes; change n_train or set a smaller n_val"

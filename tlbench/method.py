@@ -16,6 +16,7 @@ from tlbench.shelf import Leaf, Shelf
 from tlbench.source import Weights
 
 WARM_UP = 0.1  # share of the budget over which the learning rate rises
+LARGEST, SINGLE = 0.1, 0.03  # learning rates of a head on standardised features: of a grid, and one for itself
 
 
 @dataclass(frozen=True)
@@ -23,13 +24,19 @@ class Budget:
     """How long and how an arm is trained: equal for both sides of a pair. AdamW, linear warm-up, cosine decay.
 
     steps: optimiser steps in all. learning_rates: the grid of peaks from which each trial chooses on its own validation
-    draw.
+    draw. head_rates: the grid, of the same size, of an arm of which only the head ever moves; without it, the other one
+    with its largest at `LARGEST`.
     """
 
     steps: int = 512
     batch_size: int = 32
     learning_rates: tuple[float, ...] = (1e-3, 3e-3, 1e-2, 3e-2)
     weight_decay: float = 1e-2
+    head_rates: tuple[float, ...] = ()
+
+    def grid(self, *, head_only: bool) -> tuple[float, ...]:
+        """The peaks that an arm chooses from."""
+        return (self.head_rates or head_rates(self.learning_rates)) if head_only else self.learning_rates
 
     def batch(self, n_train: int) -> int:
         """Items a step: never more than there are."""
@@ -44,6 +51,13 @@ class Budget:
         if share < WARM_UP:
             return 0.1 + 0.9 * share / WARM_UP
         return 0.5 * (1 + math.cos(math.pi * (share - WARM_UP) / (1 - WARM_UP)))
+
+
+def head_rates(rates: tuple[float, ...]) -> tuple[float, ...]:
+    """As many rates for a head alone, as far apart: the largest is `LARGEST`, a single one is `SINGLE`."""
+    if len(rates) == 1:
+        return (SINGLE,)
+    return tuple(float(f"{rate * LARGEST / max(rates):.4g}") for rate in rates)
 
 
 @dataclass(frozen=True)
@@ -142,7 +156,8 @@ class Start:
 
     No phases: nothing is trained. readouts: a grid, most plain first, of which as many are tried as there are learning
     rates, and the best on validation is taken. readout_of: what they see. alternatives: further candidates that are
-    trained as this one is; the best of all on validation is the arm.
+    trained as this one is; the best of all on validation is the arm. standardised: the head is given features less
+    their mean in the training draw, over their spread; nothing but the head may move then.
     """
 
     network: Network
@@ -150,20 +165,23 @@ class Start:
     readouts: tuple[Readout, ...] = ()
     readout_of: Literal["features", "logits"] = "features"
     alternatives: tuple["Start", ...] = ()
+    standardised: bool = False
 
     def check(self) -> None:
         """Before anything is trained.
 
         Raises:
             TlbenchError: phases name parts, parameters or blocks that the network does not have, have a factor for what
-                does not move, or do not share out the budget; or one of several candidates is not trained, so that
-                none is the best on validation.
+                does not move, or do not share out the budget; one of several candidates is not trained, so that
+                none is the best on validation; or features are to be standardised that change while it is trained.
         """
         candidates = (self, *self.alternatives)
         if self.alternatives and not all(candidate.phases for candidate in candidates):
             raise TlbenchError("a start with alternatives needs phases, and so does each of them")
         for candidate in candidates:
             candidate.network.moving_parameters(candidate.moving)
+            if candidate.standardised and not candidate.head_only:
+                raise TlbenchError("a start with standardised features moves its head and nothing else")
             if candidate.phases and abs(sum(phase.share for phase in candidate.phases) - 1) > 1e-9:
                 raise TlbenchError(
                     f"phases take {sum(p.share for p in candidate.phases):g} of the budget, not all of it"
@@ -187,6 +205,11 @@ class Start:
         return tuple(dict.fromkeys(entry for phase in self.phases for entry in phase.moving))
 
     @property
+    def head_only(self) -> bool:
+        """Whether the head, or a part of it, is all that ever learns."""
+        return {entry.partition("/")[0] for entry in self.moving} == {HEAD}
+
+    @property
     def boundary(self) -> int:
         """The boundary before which nothing ever learns and no penalty looks; after the pooling where nothing does.
 
@@ -204,10 +227,14 @@ class Start:
 
 @dataclass(frozen=True)
 class Method(Leaf, ABC):
-    """A way of reuse. A leaf gives `start`; what learns, and how many blocks, is read from the start's phases."""
+    """A way of reuse. A leaf gives `start`; what learns, and how many blocks, is read from the start's phases.
+
+    convex_twin: the spec of a method that fits the same head to the same features to the end; it is shown beside.
+    """
 
     needs_source: ClassVar[bool] = True
     needs_source_head: ClassVar[bool] = False
+    convex_twin: ClassVar[str] = ""
 
     @abstractmethod
     def start(self, materials: Materials) -> Start:

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from tlbench.dataset import Labels
 from tlbench.errors import TlbenchError
-from tlbench.records import Measured, pack_items
+from tlbench.packing import pack_items
+from tlbench.records import Measured
 from tlbench.shelf import Leaf, Shelf
 
 LUCK = 3  # standard errors by which a guess may be lucky

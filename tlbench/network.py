@@ -38,12 +38,14 @@ class Network(nn.Module):
     """Blocks run one after the other, then a parameterless pooling to (B, D) features, then a linear head to (B, C).
 
     Boundary k stands before block k (0: the input), boundary n after the last of n blocks, n + 1 after the pooling.
+    `scaling` is what a frozen network's features go through on their way to the head; it is of no block.
     """
 
     def __init__(self, blocks: Mapping[str, nn.Module], pooling: nn.Module, head: nn.Linear) -> None:
         super().__init__()
         self.blocks = nn.ModuleDict(blocks)
         self.pooling = pooling
+        self.scaling: nn.Module = nn.Identity()
         self.head = head
         self.public_names: dict[str, str] = {}
 
@@ -65,8 +67,9 @@ class Network(nn.Module):
     def features(
         self, inputs: Activations, start: int = 0, seen: MutableMapping[str, Activations] | None = None
     ) -> Tensor:
-        """(B, D) features from the activations at boundary `start`."""
-        return values_of(self.run(inputs, start, len(self.blocks) + 1, seen))
+        """(B, D) features, scaled, from the activations at boundary `start`."""
+        features: Tensor = self.scaling(values_of(self.run(inputs, start, len(self.blocks) + 1, seen)))
+        return features
 
     def forward(self, inputs: Activations, start: int = 0) -> Tensor:
         """(B, C) logits from the activations at boundary `start`."""
@@ -130,7 +133,8 @@ class Network(nn.Module):
         Buffers of a part that moves as a whole, or of a layer in it of which a parameter moves, are not among them.
         """
         entries = set(moving)
-        learning, frozen = self.moving_parameters(entries).keys(), dict[str, Tensor]()
+        learning = self.moving_parameters(entries).keys()
+        frozen: dict[str, Tensor] = {f"scaling.{name}": value for name, value in self.scaling.named_buffers()}
         for part in (*self.names, HEAD):
             for path, layer in self.part(part).named_modules(prefix=part):
                 own = {f"{path}.{name}": value for name, value in layer.named_parameters(recurse=False)}

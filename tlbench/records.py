@@ -1,6 +1,5 @@
 """Records: what a trial leaves behind, as plain data in one JSON file each, written whole or not at all."""
 
-import base64
 import contextlib
 import hashlib
 import json
@@ -10,11 +9,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
-import numpy as np
-import numpy.typing as npt
-
 from tlbench.curve import LearningCurve
 from tlbench.errors import TlbenchError, one_line
+from tlbench.packing import Contributions, unpack_items
 
 SCHEMA_VERSION = 3
 READABLE = (2, 3)  # schema versions that are read; records of an older one are made anew where a run is gone on with
@@ -22,7 +19,6 @@ RUN_FILE = "run.json"
 DRAWN_BY = "drawn by tlbench"  # by which a run's figures are known
 Status: TypeAlias = Literal["done", "failed"]
 Kind: TypeAlias = Literal["trial", "similarity", "timing"]
-Contributions: TypeAlias = npt.NDArray[np.float64]
 
 
 def digest_of(plain: Any) -> str:
@@ -280,18 +276,3 @@ def iterate(folder: Path) -> Iterator[tuple[Path, Record[Outcome]]]:
         record = None if path.parent.name == "similarity" else read_record(path, Outcome)
         if record is not None and record.kind == "trial":
             yield path, record
-
-
-def pack_items(values: npt.NDArray[Any]) -> str:
-    """(N,) numbers as text: zeros and ones eight to a byte, others as 32-bit floats; base64 behind a letter."""
-    if np.isin(values, (0, 1)).all():
-        return "b" + base64.b64encode(np.packbits(values.astype(np.bool_)).tobytes()).decode("ascii")
-    return "f" + base64.b64encode(values.astype("<f4").tobytes()).decode("ascii")
-
-
-def unpack_items(text: str, n: int) -> Contributions:
-    """The (n,) numbers that `pack_items` packed."""
-    raw = base64.b64decode(text[1:])
-    if text[0] == "b":
-        return np.unpackbits(np.frombuffer(raw, dtype=np.uint8), count=n).astype(np.float64)
-    return np.frombuffer(raw, dtype="<f4", count=n).astype(np.float64)

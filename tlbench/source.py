@@ -73,6 +73,10 @@ class Source(Leaf, ABC):
         """How many images it was trained on, repeats counted; None where that is unknown (a zoo, a file)."""
         return None
 
+    def ready(self, setup: Setup, workspace: Workspace, seed: int, root_seed: int) -> bool:  # noqa: ARG002
+        """Whether its weights are at hand, so that nothing is trained when it is loaded; for what a run will take."""
+        return True
+
     @property
     def varies(self) -> bool:
         """Whether each seed gets weights of its own, so that the spread over sources is within the interval."""
@@ -108,6 +112,10 @@ class Derived(Source, ABC):
     def pretraining_items(self) -> int | None:
         """The source's."""
         return self.source.pretraining_items()
+
+    def ready(self, setup: Setup, workspace: Workspace, seed: int, root_seed: int) -> bool:
+        """The source's."""
+        return self.source.ready(setup, workspace, seed, root_seed)
 
     def check(self, workspace: Workspace) -> None:
         """The source's."""

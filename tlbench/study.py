@@ -1,7 +1,6 @@
 """A study: plan, execute what is not yet on disk, judge. The front door, and the one module that knows both wings."""
 
 import time
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
@@ -21,19 +20,18 @@ from tlbench.engine import (
     Progress,
     Ran,
     WorkerPool,
-    all_jobs,
     clear,
     default_jobs,
     pending,
     piloted,
-    record_of,
+    ran_of,
     refuse_other_versions,
     refuse_what_is_not_ours,
     what_cannot_travel,
 )
 from tlbench.errors import TlbenchError
 from tlbench.frame import read
-from tlbench.judging import choose, pilot_of, target_score
+from tlbench.judging import choose, pilot_of, target_scores
 from tlbench.judging.verdict import Design, Judged, judge_run, note_reported
 from tlbench.processes import default_threads
 from tlbench.records import RUN_FILE, Outcome, Record, read_record
@@ -162,7 +160,7 @@ class Study:
         return clear(self.folder)
 
     def describe(self, means: Means | None = None) -> str:
-        """What a run would do here: trials by cell, and hours. Datasets are opened; nothing is trained or written.
+        """What a run would do here: trials by cell, and how long. Datasets are opened; nothing is trained or written.
 
         Raises:
             TlbenchError: something named is not there or does not fit.
@@ -217,10 +215,10 @@ class _Session:
                 plan.write(self.folder)
                 execution.make_ready(todo)
                 execution.run(todo)
-                plan.model_copy(update={"target_scores": self.target_scores()}).write(self.folder)
+                plan.model_copy(update={"target_scores": target_scores(self.folder, plan)}).write(self.folder)
                 ran += todo.count
                 if not self._extend(progress, limits, time.monotonic() - started):
-                    return self._ran(ran)
+                    return ran_of(self.plan, self.folder, ran)
 
     def _decide_design(self, progress: Progress) -> None:
         """By a pilot under another root seed, in a folder beside the run's: its trials are none of the run's."""
@@ -238,12 +236,6 @@ class _Session:
             progress.say(line)
         where = devices.describe(self.workspace.device)
         progress.say(f"device {where}, {self.engine.jobs} workers, {self.engine.threads} threads each")
-
-    def _ran(self, ran: int) -> Ran:
-        jobs = all_jobs(self.plan)
-        records = [record for job in jobs if (record := record_of(job, self.folder)) is not None]
-        failed = sum(record.status == "failed" for record in records)
-        return Ran(ran, len(jobs) - ran, failed, len(jobs) - len(records))
 
     def _extend(self, progress: Progress, limits: Limits, seconds: float) -> bool:
         """Plans the next look for cells that it may still decide; whether there are any."""
@@ -270,16 +262,6 @@ class _Session:
         saved = f"{planned} trials planned so far instead of {everywhere} with {last} seeds everywhere"
         return f"look: {n_open} of {len(self.plan.cells)} cells are open to more seeds; {saved}"
 
-    def target_scores(self) -> dict[str, float | None]:
-        """For each baseline, the validation score that "steps to target" asks for."""
-        baselines: dict[str, dict[int, Record[Outcome]]] = defaultdict(dict)
-        for cell in self.plan.cells:
-            for seed in range(self.plan.seeds(cell)):
-                trial = self.plan.baseline(cell, seed)
-                if (record := read_record(self.folder / trial.path, Outcome)) is not None:
-                    baselines[trial.cell][seed] = record
-        return {path: target_score(records) for path, records in baselines.items()}
-
     def time(self, progress: Progress) -> None:
         if not (self.folder / RUN_FILE).is_file():
             raise TlbenchError(f"nothing has been run in {self.folder} yet; run it first, then time it")
@@ -294,8 +276,8 @@ class _Session:
         total = f"{len(todo.trials)} trials, {len(todo.scorings)} scorings, {len(todo.loadings())} sources"
         with WorkerPool(replace(self.engine, jobs=1), self.workspace) as here:
             execution = Execution(self.plan, self.folder, self.workspace, here, self.choices, Progress())
-            hours = execution.hours(todo, self.engine.jobs)
-        return "\n".join([*lines, f"{total}; at most {hours:.2f} hours here"])
+            expected = execution.expected(todo, self.engine.jobs)
+        return "\n".join([*lines, f"{total}; {expected}"])
 
     def _design(self) -> str:
         """Whether arms and baselines are paired, and why; by the run that lies in the folder, where one does."""

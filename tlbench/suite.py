@@ -21,10 +21,10 @@ from pydantic import (
 from tlbench.dataset import DatasetSpec, Target, datasets
 from tlbench.errors import TlbenchError, unknown
 from tlbench.form import forms
-from tlbench.method import Budget, Method, methods
+from tlbench.method import Budget, Method, head_rates, methods
 from tlbench.metric import MetricSpec, metrics
 from tlbench.network import ArchitectureSpec, networks
-from tlbench.runfile import LOOKS, WEIGHTS, Expectation, LeakPolicy, Pairing, Protocol, VerdictSettings
+from tlbench.runfile import LOOKS, WEIGHTS, DrawMode, Expectation, LeakPolicy, Pairing, Protocol, VerdictSettings
 from tlbench.shelf import Shelf, proper_slug, slug
 from tlbench.similarity import Similarity, similarities
 from tlbench.source import Source, SourceSpec, sources
@@ -78,12 +78,13 @@ class TargetEntry(Strict):
     dataset: DatasetSpec
     n_train: Counts
     n_val: int = Field(0, ge=0)
+    draw: DrawMode | None = None
     label: str = ""
 
     def targets(self) -> list[Target]:
         """A target for each budget."""
         name = slug(self.label) if self.label else self.dataset.label
-        return [Target(self.dataset, n, self.n_val, f"{name}-n{n}") for n in self.n_train]
+        return [Target(self.dataset, n, self.n_val, f"{name}-n{n}", self.draw) for n in self.n_train]
 
 
 class Cross(Strict):
@@ -134,6 +135,7 @@ class Suite(Strict):
     epochs: int | None = Field(None, ge=1)
     batch_size: int = Field(32, ge=2)
     learning_rates: Rates = Budget.learning_rates
+    head_rates: Rates | None = None
     weight_decay: float = Field(1e-2, ge=0)
     augment: Words = ()
     download: bool = False
@@ -170,6 +172,11 @@ class Suite(Strict):
             raise TlbenchError(f"baseline '{self.baseline.label}' needs a source; a baseline starts from none")
         if self.steps is not None and self.epochs is not None:
             raise TlbenchError(f"steps ({self.steps}) and epochs ({self.epochs}) are both given; leave out one of them")
+        if self.head_rates and len(self.head_rates) != len(self.learning_rates):
+            counts = f"{len(self.head_rates)} of them, but {len(self.learning_rates)} learning_rates"
+            raise TlbenchError(
+                f"head_rates: {counts}; give both grids one size, so that no arm has more to choose from"
+            )
         _known_words(self.augment)
         labels = [metric.label for metric in (self.metric, *self.also)]
         for label in labels:
@@ -194,10 +201,9 @@ class Suite(Strict):
 
     def budget(self, n_train: int) -> Budget:
         """How every arm at a target is trained; where a pilot finds the steps, what is reckoned with until then."""
-        made = Budget(Budget.steps, self.batch_size, self.learning_rates, self.weight_decay)
-        if self.piloted:
-            return made
-        return replace(made, steps=self.steps or (self.epochs or 1) * made.epoch(n_train))
+        heads = self.head_rates or head_rates(self.learning_rates)
+        made = Budget(Budget.steps, self.batch_size, self.learning_rates, self.weight_decay, heads)
+        return made if self.piloted else replace(made, steps=self.steps or (self.epochs or 1) * made.epoch(n_train))
 
     def declared_controls(self) -> list[Control]:
         """The suite's own list, or the default.

@@ -17,13 +17,15 @@ from PIL import Image
 
 from tests.program import Run, program
 from tlbench.cli.launch import Asked
+from tlbench.judging import target_scores
+from tlbench.runfile import Run as PlannedRun
 from tlbench.shelf import Shelf
-from tlbench.study import _Session
 
 TINY = """
 network = { name = "resnet", width = 4 }
 image_size = 8
 epochs = 2
+protocols = ["equal_steps"]
 batch_size = 16
 learning_rates = [0.01]
 seeds = 2
@@ -230,13 +232,12 @@ def test_a_fresh_start_that_cannot_run_removes_nothing(wrong: list[str], tlbench
 
 
 def test_a_run_whose_records_are_removed_meanwhile_says_so(tlbench: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = _Session.target_scores
 
-    def meddled(self: _Session) -> dict[str, float | None]:
-        next(self.folder.rglob("finetune/seed-1.json")).unlink()
-        return kept(self)
+    def meddled(folder: Path, run: PlannedRun) -> dict[str, float | None]:
+        next(folder.rglob("finetune/seed-1.json")).unlink()
+        return target_scores(folder, run)
 
-    monkeypatch.setattr(_Session, "target_scores", meddled)
+    monkeypatch.setattr("tlbench.study.target_scores", meddled)
     code, _, err = tlbench("run", "tiny.toml", "--jobs", "1", "--out", "out")
     assert code == 3
     assert "1 of 6 records are missing or damaged in out" in err

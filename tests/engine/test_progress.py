@@ -1,24 +1,23 @@
-"""Progress: plain lines where nobody watches, bars where somebody does, and an estimate by kind of job."""
+"""Progress: plain lines where nobody watches, bars where somebody does, and what is left."""
 
 from collections.abc import Callable, Iterator, Sequence
 from io import StringIO
 
-import pytest
 from rich.console import Console
 
 from tlbench.engine.jobs import Job, Watch
-from tlbench.engine.progress import Estimate, Progress
+from tlbench.engine.progress import Progress
 
 
 def _job(label: str, seconds: float = 1.0, count: int = 1) -> Job:
     return Job(lambda _: None, label, seconds, count)
 
 
-def _run(n: int, workers: int = 1) -> Callable[[Watch], Iterator[tuple[int, int]]]:
+def _run(n: int, workers: int = 1, took: float = 0.1) -> Callable[[Watch], Iterator[tuple[int, int]]]:
     def run(watch: Watch) -> Iterator[tuple[int, int]]:
         for position in range(n):
             watch(position % workers, position, None)
-            watch(position % workers, position, 0.1)
+            watch(position % workers, position, took)
             yield position, position
 
     return run
@@ -33,7 +32,8 @@ def _lines(jobs: Sequence[Job]) -> list[str]:
 def test_plain_lines_say_how_many_are_done() -> None:
     lines = _lines([_job("a")] * 20)
     assert len(lines) == 10
-    assert lines[0].startswith("trials: 2 of 20 done, about ")
+    assert lines[0] == "trials: 2 of 20 done, about 3 s left"
+    assert lines[-2] == "trials: 18 of 20 done, finishing"
     assert lines[-1] == "trials: 20 of 20 done"
 
 
@@ -58,45 +58,3 @@ def test_markup_in_names_is_shown_as_it_is() -> None:
 
 def test_a_job_may_count_for_several() -> None:
     assert _lines([_job("a", count=5), _job("b", count=10)])[0].startswith("trials: 5 of 15 done")
-
-
-@pytest.fixture
-def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The time, to be moved."""
-    moment = [0.0]
-    monkeypatch.setattr("time.monotonic", lambda: moment[0])
-    return moment
-
-
-def test_the_estimate_learns_what_each_kind_takes(now: list[float]) -> None:
-    estimate = Estimate([_job(label, 5.0) for label in ("fast", "slow") * 11])
-    for position in range(20):
-        estimate.watch(0, position, None)
-        took = 1.0 if position % 2 == 0 else 9.0
-        now[0] += took
-        estimate.watch(0, position, took)
-    assert estimate.seconds() == pytest.approx(10.0, abs=0.5)
-    assert estimate.left() == "about 10 s left"
-
-
-def test_a_kind_not_seen_yet_is_expected_as_the_others_turned_out(now: list[float]) -> None:
-    estimate = Estimate([_job("long", 10.0), _job("long", 10.0), _job("short", 1.0)])
-    estimate.watch(0, 0, None)
-    now[0] += 20.0
-    estimate.watch(0, 0, 20.0)
-    assert estimate.seconds() == pytest.approx(22.0)
-
-
-def test_workers_share_what_is_left_and_the_longest_is_waited_for(now: list[float]) -> None:
-    estimate = Estimate([_job("a", 10.0) for _ in range(4)])
-    estimate.watch(0, 0, None)
-    estimate.watch(1, 1, None)
-    now[0] += 4.0
-    assert estimate.seconds() == pytest.approx((6 + 6 + 10 + 10) / 2)
-    now[0] += 6.0
-    estimate.watch(0, 0, 10.0)
-    estimate.watch(1, 1, 10.0)
-    estimate.watch(1, 2, None)
-    now[0] += 9.0
-    estimate.watch(0, 3, None)
-    assert estimate.seconds() == pytest.approx(10.0)

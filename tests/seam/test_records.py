@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -211,21 +210,6 @@ def test_a_run_that_is_not_right_is_refused_in_one_line(
     with pytest.raises(TlbenchError, match=message + "; run the suite again") as told:
         read_run(tmp_path)
     assert "\n" not in str(told.value)
-
-
-@pytest.mark.parametrize("n", [1, 7, 8, 9, 1000])
-def test_bits_survive_packing(n: int) -> None:
-    right = np.random.default_rng(n).uniform(size=n) < 0.5
-    text = records.pack_items(right)
-    assert text.isascii()
-    assert len(text) <= 1 + 4 * (n // 24 + 1)
-    np.testing.assert_array_equal(records.unpack_items(text, n), right)
-
-
-@pytest.mark.parametrize("n", [1, 7, 1000])
-def test_numbers_survive_packing_as_32_bits(n: int) -> None:
-    values = np.random.default_rng(n).normal(size=n)
-    np.testing.assert_array_equal(records.unpack_items(records.pack_items(values), n), values.astype(np.float32))
 
 
 def test_a_loss_is_better_as_it_falls() -> None:

@@ -90,7 +90,9 @@ def test_the_better_of_two_candidates_on_validation_is_the_arm(good_first: bool,
 def test_candidates_may_freeze_different_blocks(workspace: Workspace) -> None:
     def several(materials: Materials) -> Start:
         network = materials.transferred()
-        starts = [Start(copy.deepcopy(network), (Phase(last_blocks(network, k)),)) for k in (0, 2, 4)]
+        starts = [
+            Start(copy.deepcopy(network), (Phase(last_blocks(network, k)),), standardised=k == 0) for k in (0, 2, 4)
+        ]
         return replace(starts[0], alternatives=tuple(starts[1:]))
 
     conditions = tiny_conditions(budget=LONGER)
@@ -261,7 +263,7 @@ def test_a_penalty_sees_blocks_that_are_frozen(workspace: Workspace) -> None:
     def made(materials: Materials) -> Start:
         network = materials.transferred()
         penalty = Penalty(looking, ("layer2",))
-        return Start(network, (Phase((HEAD,), penalty=penalty),))
+        return Start(network, (Phase((HEAD,), penalty=penalty),), standardised=True)
 
     start = made(_trial(made).arm(workspace).materials)
     assert (start.boundary, start.unfrozen) == (2, 0)

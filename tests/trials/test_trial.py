@@ -10,7 +10,8 @@ from tests.tiny import BUDGET, SOURCE, tiny_conditions, tiny_trial
 from tlbench.curve import LearningCurve
 from tlbench.dataset import Indices
 from tlbench.method import Materials, methods
-from tlbench.records import Outcome, unpack_items
+from tlbench.packing import unpack_items
+from tlbench.records import Outcome
 from tlbench.source import Weights
 from tlbench.training import learners
 from tlbench.trials import PLAIN, Conditions, draw_of
@@ -48,7 +49,7 @@ def test_the_outcome_holds_what_a_verdict_needs(workspace: Workspace) -> None:
     assert right.mean() == outcome.judged.score
     assert outcome.metric == "accuracy"
     assert outcome.n_train == 32
-    assert outcome.n_validation == 16
+    assert outcome.n_validation == 500
     assert outcome.judged.n == 800
     assert outcome.judged.chance == pytest.approx(1 / 8)
     assert outcome.validation_chance == pytest.approx(1 / 8, abs=1 / 16)
@@ -80,6 +81,22 @@ def test_the_draw_is_shared_by_every_arm_and_differs_by_seed_and_root(workspace:
     assert np.array_equal(first, _drawn(tiny_trial("scratch").conditions, workspace))
     assert not np.array_equal(first, _drawn(conditions, workspace, 1))
     assert not np.array_equal(first, _drawn(replace(conditions, root_seed=1), workspace))
+
+
+def test_one_draw_serves_all_seeds_while_the_rest_varies(workspace: Workspace) -> None:
+    conditions = tiny_conditions()
+    once = replace(conditions, target=replace(conditions.target, draw="all"))
+    draws = [draw_of(once, seed, workspace)[0] for seed in range(4)]
+    assert all(np.array_equal(draw.train, draws[0].train) for draw in draws)
+    assert all(np.array_equal(draw.validation, draws[0].validation) for draw in draws)
+    assert np.array_equal(draws[0].train, _drawn(conditions, workspace))
+    assert not np.array_equal(draws[0].train, _drawn(replace(once, root_seed=1), workspace))
+    trials = [tiny_trial("scratch", seed=seed, conditions=once) for seed in range(2)]
+    assert trials[0].recipe(workspace)["target"]["draw"] == "all"
+    arms = [trial.arm(workspace) for trial in trials]
+    first, second = (arm.materials.fresh.checksum(arm.materials.fresh.names) for arm in arms)
+    assert first != second
+    assert arms[0].order().initial_seed() != arms[1].order().initial_seed()
 
 
 def test_draws_are_nested_across_n_train(workspace: Workspace) -> None:

@@ -9,7 +9,7 @@ from tlbench.engine.ownership import clear, refuse_other_versions, refuse_what_i
 from tlbench.engine.piloting import piloted
 from tlbench.engine.pool import WorkerPool
 from tlbench.engine.progress import Progress
-from tlbench.engine.resume import Pending, all_jobs, as_json, pending, record_of
+from tlbench.engine.resume import Pending, as_json, pending, ran_of
 from tlbench.engine.tuning import Tuned, Tuning
 
 __all__ = [
@@ -28,13 +28,12 @@ __all__ = [
     "Tuning",
     "Watch",
     "WorkerPool",
-    "all_jobs",
     "as_json",
     "clear",
     "default_jobs",
     "pending",
     "piloted",
-    "record_of",
+    "ran_of",
     "refuse_other_versions",
     "refuse_what_is_not_ours",
     "what_cannot_travel",

@@ -1,18 +1,21 @@
 """A run's choices: for each setup and number of frozen blocks, how its trials are run, and what they will take."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 from tlbench.engine.executor import Engine, Executor
-from tlbench.engine.jobs import Job, Unit
+from tlbench.engine.forecast import OVERHEAD, pretraining_seconds, size_of, trial_seconds
+from tlbench.engine.jobs import Job, Loading, Unit
 from tlbench.engine.tuning import Tuned, Tuning
 from tlbench.network import Setup
-from tlbench.source import Source
+from tlbench.source import Derived, Source
 from tlbench.suite import Suite
-from tlbench.trials import PLAIN, Choice, Outline, Trial, outline
+from tlbench.training import BATCH, CHECKED
+from tlbench.trials import PLAIN, Choice, Outline, Scoring, Trial, outline
 from tlbench.workspace import Workspace
 
-OVERHEAD = 0.02  # seconds of a trial beside its steps
+SOURCE = -1  # in place of frozen blocks: as sources are trained, apart and in batches of their own
+A_SCORE = 0.02  # seconds of a similarity, features aside
 
 
 class Choices:
@@ -21,7 +24,7 @@ class Choices:
     def __init__(self, workspace: Workspace, suite: Suite, engine: Engine, begun: dict[str, Any]) -> None:
         """begun: the choices of a run file."""
         self._workspace, self._suite, self._engine = workspace, suite, engine
-        self._settled = {key: Tuned(Choice(**it["choice"]), it["milliseconds"]) for key, it in begun.items()}
+        self._settled = {key: Tuned(**(it | {"choice": Choice(**it["choice"])})) for key, it in begun.items()}
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data, as a run file holds it."""
@@ -30,35 +33,59 @@ class Choices:
     def settle(self, trials: Sequence[Trial], executor: Executor) -> None:
         """Has the workers time what these trials need and nobody has settled yet: whole networks, then their parts."""
         setups = {(trial.conditions.setup, 0) for trial in trials}
-        for needed in (setups, {(trial.conditions.setup, self._outline(trial).frozen) for trial in trials}):
+        trained = {(trial.conditions.setup, SOURCE) for trial in trials if self._is_to_be_trained(trial)}
+        parts = {(trial.conditions.setup, self._outline(trial).frozen) for trial in trials}
+        for needed in (setups, parts | trained):
             missing = sorted(
                 (pair for pair in needed if _key(*pair) not in self._settled), key=lambda pair: _key(*pair)
             )
             for position, tuned in executor.run([Job(self._tuning(*pair), "", 1.0) for pair in missing]):
                 self._settled[_key(*missing[position])] = tuned
 
+    def _is_to_be_trained(self, trial: Trial) -> bool:
+        """Whether the trial's source is."""
+        source, given = trial.source, trial.conditions
+        if source is None or not _trains(source):
+            return False
+        return not source.ready(given.setup, self._workspace, trial.seed, given.root_seed)
+
     def choice(self, trial: Trial) -> Choice:
         """How the trial is run."""
         tuned = self._tuned(trial.conditions.setup, self._outline(trial).frozen)
         return PLAIN if self._engine.mode == "plain" else tuned.choice
 
-    def seconds(self, trial: Trial) -> float:
-        """About what the trial will take."""
+    def seconds(self, trial: Trial, *, plain: bool = False) -> float:
+        """About what the trial will take; plain: without shortcuts, whatever was chosen."""
         conditions, parts = trial.conditions, self._outline(trial)
-        budget, n_train = conditions.budget, conditions.target.n_train
-        step = self._tuned(conditions.setup, parts.frozen).seconds
-        steps = budget.steps * (len(budget.learning_rates) + 2 * conditions.run_on)  # the best, doubled once
-        whole = self._tuned(conditions.setup, 0).seconds
-        prefix = parts.frozen / parts.blocks * whole / 3 * budget.epoch(n_train)
-        return OVERHEAD + step * steps + prefix
+        whole, own = (self._tuned(conditions.setup, frozen) for frozen in (0, parts.frozen))
+        prefixed = conditions.augment.idle and self._engine.mode != "plain" and not plain
+        size = size_of(trial, parts, self._workspace, plain=plain)
+        return trial_seconds(size, parts, whole, own, prefixed=prefixed)
 
     def unit_seconds(self, unit: Unit) -> float:
         """About what its trials will take, one after the other."""
         return self.seconds(unit.trials[0]) * len(unit.trials)
 
-    def source_seconds(self, source: Source, setup: Setup) -> float:
-        """About what training the source will take; next to nothing for one that is read."""
-        return OVERHEAD + 2 * self._tuned(setup, 0).seconds * getattr(source, "steps", 0)  # batches of 64
+    def scoring_seconds(self, scoring: Scoring) -> float:
+        """About what the similarities of a pair at one seed will take, most of which is reading features."""
+        read = self._tuned(scoring.conditions.setup, 0).read_seconds(scoring.conditions.target.n_train)
+        return OVERHEAD + 3 * read + A_SCORE * len(scoring.similarities)
+
+    def loading_seconds(self, loadings: Sequence[Loading]) -> list[float]:
+        """About what making each source ready will take: next to nothing where it is read, or trained by another."""
+        seen, made = set[Hashable](), list[float]()
+        for one in loadings:
+            origin, setup = _origin(one.source), one.setup
+            key = origin, setup, one.seed if origin.varies else 0
+            at_hand = key in seen or one.source.ready(setup, self._workspace, one.seed, one.root_seed)
+            seen.add(key)
+            made.append(OVERHEAD if at_hand or not _trains(origin) else self._training(origin, setup))
+        return made
+
+    def _training(self, source: Source, setup: Setup) -> float:
+        checked = sum(len(dataset.split("test", self._workspace)) for dataset in source.datasets())
+        items, tuned = source.pretraining_items() or 0, self._tuned(setup, SOURCE)
+        return pretraining_seconds(items, BATCH, min(CHECKED, checked), tuned)
 
     def _outline(self, trial: Trial) -> Outline:
         return outline(trial.method, trial.conditions.setup, self._workspace)
@@ -71,6 +98,8 @@ class Choices:
 
     def _tuning(self, setup: Setup, frozen: int) -> Tuning:
         """One layout serves a setup, so that arms share their frozen prefix: the whole network's."""
+        if frozen == SOURCE:
+            return Tuning(setup, 0, BATCH, 1, plain=True)
         plain = self._engine.mode == "plain"
         given = None if frozen == 0 or plain else self._tuned(setup, 0).choice.channels_last
         return Tuning(setup, frozen, self._suite.batch_size, self._suite.looks[0], plain, given)
@@ -78,4 +107,13 @@ class Choices:
 
 def _key(setup: Setup, frozen: int) -> str:
     """Names a setup with so many frozen blocks in a run file."""
-    return f"{setup.label}, {frozen} frozen"
+    return f"{setup.label}, source" if frozen == SOURCE else f"{setup.label}, {frozen} frozen"
+
+
+def _origin(source: Source) -> Source:
+    """The source that is trained or read where others are made of it."""
+    return _origin(source.source) if isinstance(source, Derived) else source
+
+
+def _trains(source: Source) -> bool:
+    return bool(source.pretraining_items())

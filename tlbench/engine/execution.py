@@ -5,15 +5,15 @@ from functools import partial
 from pathlib import Path
 
 from tlbench.engine.choices import Choices
+from tlbench.engine.estimate import in_words
 from tlbench.engine.executor import Executor
+from tlbench.engine.forecast import OVERHEAD
 from tlbench.engine.jobs import Job
 from tlbench.engine.progress import Progress
 from tlbench.engine.resume import Pending, as_json, units
 from tlbench.records import Outcome, Record, read_record
 from tlbench.trials import FAILED_TOGETHER, Plan, Trial, notes
 from tlbench.workspace import Workspace
-
-SCORING_SECONDS = 0.05  # of one pair and seed, for the estimate of what is left
 
 
 @dataclass(frozen=True)
@@ -31,20 +31,26 @@ class Execution:
         """Says what is to be said; sources are trained, checked or downloaded before any trial leans on them."""
         for line in todo.said:
             self.progress.say(line)
-        seconds = self.choices.source_seconds
         known = set(notes(self.plan, self.workspace))  # said already, as what limits the whole run
-        jobs = [Job(one, one.source.name, seconds(one.source, one.setup)) for one in todo.loadings()]
-        for _, said in self.progress.track("sources", jobs, partial(self.executor.run, jobs)):
+        loadings = todo.loadings()
+        times = self.choices.loading_seconds(loadings)
+        jobs = [
+            Job(one, one.source.name, seconds, kind=(one.setup, one.source.name, seconds > OVERHEAD))
+            for one, seconds in zip(loadings, times, strict=True)
+        ]
+        after = self._seconds(todo)
+        for _, said in self.progress.track("sources", jobs, partial(self.executor.run, jobs), after):
             for note in said:
                 if note not in known:
                     self.progress.say(note)
 
     def run(self, todo: Pending) -> None:
         """What is left, each record written as it comes."""
-        jobs = [Job(scoring, "similarity", SCORING_SECONDS) for scoring in todo.scorings]
+        jobs = [Job(scoring, "similarity", self.choices.scoring_seconds(scoring)) for scoring in todo.scorings]
         for unit in units(self.plan, self.folder, todo.trials, self.choices):
-            label, seconds = unit.trials[0].method.label, self.choices.unit_seconds(unit)
-            jobs.append(Job(unit, label, seconds, len(unit.wanted), unit.shares, unit.block))
+            first, seconds = unit.trials[0], self.choices.unit_seconds(unit)
+            kind = first.method.label, first.conditions.setup, first.conditions.variant
+            jobs.append(Job(unit, first.method.label, seconds, len(unit.wanted), unit.shares, unit.block, kind))
         for _, made in self.progress.track("jobs", jobs, partial(self.executor.run, jobs)):
             for path, record in made:
                 record.write(self.folder / path)
@@ -61,7 +67,7 @@ class Execution:
         """The timing pass: every arm at the first seeds, one after the other, without shortcuts."""
         trials = [trial for trial in self.plan.trials() if trial.seed < seeds]
         todo = [trial for trial in trials if not self._timed(trial)]
-        jobs = [Job(trial.time, trial.method.label, self.choices.seconds(trial)) for trial in todo]
+        jobs = [Job(trial.time, trial.method.label, self.choices.seconds(trial, plain=True)) for trial in todo]
         for position, record in self.progress.track("timing", jobs, partial(self.executor.run, jobs)):
             record.write(self.folder / todo[position].timing_path)
 
@@ -69,8 +75,12 @@ class Execution:
         record = read_record(self.folder / trial.timing_path, Outcome)
         return record is not None and record.recipe == as_json(trial.recipe(self.workspace))
 
-    def hours(self, todo: Pending, workers: int) -> float:
-        """What is left will take so long on so many workers, from a few timed steps of each network."""
+    def _seconds(self, todo: Pending) -> float:
+        """Of one worker, sources aside."""
         trials = sum(self.choices.seconds(trial) for trial in todo.trials)
-        training = sum(self.choices.source_seconds(one.source, one.setup) for one in todo.loadings())
-        return (trials + training) / workers / 3600
+        return trials + sum(self.choices.scoring_seconds(scoring) for scoring in todo.scorings)
+
+    def expected(self, todo: Pending, workers: int) -> str:
+        """How long what is left will take on so many workers, from a few timed steps of each network, in words."""
+        seconds = (self._seconds(todo) + sum(self.choices.loading_seconds(todo.loadings()))) / workers
+        return f"about {in_words(max(1.0, seconds))} here, from a few timed steps"

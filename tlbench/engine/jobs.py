@@ -24,8 +24,9 @@ Watch: TypeAlias = Callable[[int, int, float | None], None]
 class Job:
     """Work as it is expected: a spec that can be pickled and is called where it runs, with the workspace there.
 
-    label: its kind; seconds: what it should take; count: how many trials it is; shares: what of it stays in a worker's
-    memory for others that share it; block: jobs of a lower one go first.
+    label: what is shown of it; seconds: what it should take; count: how many trials it is; shares: what of it stays in
+    a worker's memory for others that share it; block: jobs of a lower one go first. kind: jobs of one turn out alike,
+    those of a label where it is None.
     """
 
     work: Work
@@ -34,6 +35,7 @@ class Job:
     count: int = 1
     shares: Hashable = None
     block: int = 0
+    kind: Hashable = None
 
 
 def unwatched(worker: int, position: int, took: float | None) -> None:

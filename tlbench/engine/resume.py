@@ -10,6 +10,7 @@ from typing import Any
 from tlbench import environment
 from tlbench.engine.choices import Choices
 from tlbench.engine.jobs import Loading, Unit, block_of
+from tlbench.engine.means import Ran
 from tlbench.records import Outcome, Record, Scores, read_record
 from tlbench.trials import Plan, Scoring, Trial
 from tlbench.workspace import Workspace
@@ -52,6 +53,14 @@ def record_of(job: Scoring | Trial, folder: Path) -> Record[Outcome] | Record[Sc
     """A job's record, where there is a sound one."""
     path = folder / job.path
     return read_record(path, Scores) if isinstance(job, Scoring) else read_record(path, Outcome)
+
+
+def ran_of(plan: Plan, folder: Path, ran: int) -> Ran:
+    """What became of a plan, of whose jobs so many were run."""
+    jobs = all_jobs(plan)
+    records = [record for job in jobs if (record := record_of(job, folder)) is not None]
+    failed = sum(record.status == "failed" for record in records)
+    return Ran(ran, len(jobs) - ran, failed, len(jobs) - len(records))
 
 
 def pending(plan: Plan, folder: Path, workspace: Workspace) -> Pending:

@@ -15,9 +15,9 @@ from tlbench.judging.accepted import (
 )
 from tlbench.judging.gate import HELD, NOTHING_ACCEPTED, PROTOCOL_CHANGED, Demands, Gate, check_code, check_gate
 from tlbench.judging.power import Pilot, choose, outlook, pilot_of
-from tlbench.judging.readings import target_score
 from tlbench.judging.simulation import Scenario, any_flag, coverage, noise, shares, simulate
 from tlbench.judging.stats import Floats
+from tlbench.judging.verdict import target_scores
 
 __all__ = [
     "HELD",
@@ -45,6 +45,6 @@ __all__ = [
     "shares",
     "simulate",
     "stats",
-    "target_score",
+    "target_scores",
     "write_accepted",
 ]

@@ -6,11 +6,14 @@ from tlbench.training.items import Augmented, Encoded, Examples, Items, with_lab
 from tlbench.training.joined import join
 from tlbench.training.layers import GlobalPool, Layers, ShortcutA, normalised
 from tlbench.training.learners import Learner, in_batches, log_loss, predict
-from tlbench.training.loop import Clock, Fitted, fit, seconds_a_step
+from tlbench.training.loop import Clock, Fitted, fit, seconds_a_step, seconds_of_reading
 from tlbench.training.prefix import FrozenPrefix, Prefixed
-from tlbench.training.pretraining import Pretrained
+from tlbench.training.pretraining import BATCH, CHECKED, Pretrained
+from tlbench.training.scaling import Scaled, scaled
 
 __all__ = [
+    "BATCH",
+    "CHECKED",
     "Augmented",
     "Clock",
     "Encoded",
@@ -25,6 +28,7 @@ __all__ = [
     "Learner",
     "Prefixed",
     "Pretrained",
+    "Scaled",
     "ShortcutA",
     "fit",
     "image_augmentation",
@@ -33,6 +37,8 @@ __all__ = [
     "log_loss",
     "normalised",
     "predict",
+    "scaled",
     "seconds_a_step",
+    "seconds_of_reading",
     "with_labels",
 ]

@@ -14,7 +14,8 @@ from tlbench.curve import LearningCurve, evaluation_steps
 from tlbench.device import synchronise
 from tlbench.method import Budget, Phase
 from tlbench.network import HEAD, Network
-from tlbench.training.learners import Apart, Learner, Together, log_loss
+from tlbench.training.items import Items
+from tlbench.training.learners import Apart, Learner, Together, log_loss, predict
 from tlbench.training.optimizer import AdamW
 
 TIMED_STEPS, TIMED_SECONDS = 12, 0.15  # of a way that is tried: whichever comes first
@@ -171,6 +172,17 @@ def seconds_a_step(learners: Sequence[Learner], phase: Phase, size: int, start: 
             _step(group, runs, phase, optimizer, size, 0.0)
         times.append((clock.seconds - before) / len(learners))
     return min(times[1:])
+
+
+def seconds_of_reading(network: Network, items: Items, start: int) -> float:
+    """What reading these items costs here: the least of a few times."""
+    times, clock = list[float](), Clock(items.labels.device)
+    while len(times) < 2 or (len(times) < TIMED_STEPS and clock.seconds < TIMED_SECONDS):
+        before = clock.seconds
+        with clock.running():
+            predict(network, items, start)
+        times.append(clock.seconds - before)
+    return min(times)
 
 
 def _warm_up(group: Apart, phase: Phase, size: int) -> None:

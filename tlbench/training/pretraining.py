@@ -86,11 +86,19 @@ class Pretrained(Source):
         Raises:
             TlbenchError: the dataset cannot be read, or training diverged.
         """
+        recipe, kept = self._place(setup, workspace, seed, root_seed)
+        return self._read(kept, setup) or self._train(recipe, setup, workspace, kept)
+
+    def ready(self, setup: Setup, workspace: Workspace, seed: int, root_seed: int) -> bool:
+        """Whether it was trained before."""
+        return self._place(setup, workspace, seed, root_seed)[1].is_file()
+
+    def _place(self, setup: Setup, workspace: Workspace, seed: int, root_seed: int) -> tuple[dict[str, Any], Path]:
+        """What fixes its training, and where the weights are kept."""
         draw = (root_seed if self.n_train else 0, seed) if self.per_seed else (0, 0)
         recipe = self._training_recipe(setup, workspace, draw)
         digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:12]
-        kept = workspace.storage.cache / "sources" / f"{self.label}-{digest}.safetensors"
-        return self._read(kept, setup) or self._train(recipe, setup, workspace, kept)
+        return recipe, workspace.storage.cache / "sources" / f"{self.label}-{digest}.safetensors"
 
     def _training_recipe(self, setup: Setup, workspace: Workspace, draw: tuple[int, int]) -> dict[str, Any]:
         content = self.identity(workspace)

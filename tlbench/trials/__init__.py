@@ -2,13 +2,15 @@
 
 from tlbench.trials.arm import ArmAtSeed
 from tlbench.trials.cell import Cell
-from tlbench.trials.choice import PLAIN, Choice, layout_is_safe
+from tlbench.trials.choice import PLAIN, Choice, lay_out, layout_is_safe
 from tlbench.trials.conditions import Conditions
+from tlbench.trials.drawlines import n_validated
 from tlbench.trials.draws import TrialData, data_of, draw_of
 from tlbench.trials.grid import tries
 from tlbench.trials.outcome import conclude
+from tlbench.trials.outline import Outline, outline
 from tlbench.trials.pilot import Pilot, budget_lines, pilots
-from tlbench.trials.plan import Outline, Plan, outline, resolve
+from tlbench.trials.plan import Plan, resolve
 from tlbench.trials.planfile import begun_budgets, notes, run_of
 from tlbench.trials.scheme import PILOT, Scheme, pilot_suite, scheme_of
 from tlbench.trials.similarity_scores import Scoring
@@ -34,7 +36,9 @@ __all__ = [
     "conclude",
     "data_of",
     "draw_of",
+    "lay_out",
     "layout_is_safe",
+    "n_validated",
     "notes",
     "outline",
     "pilot_suite",

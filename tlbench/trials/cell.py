@@ -14,7 +14,7 @@ class Cell:
     """Source x target x method under conditions, its role and, for a control, what it must come out as.
 
     crossed: whether it is one of the suite's crossed pairs; else it is there for the controls alone. leak: what becomes
-    of it where its test items were seen before.
+    of it where its test items were seen before. beside: the path of the cell whose convex head it is.
     """
 
     source: Source | None
@@ -25,6 +25,7 @@ class Cell:
     expect: Expectation | None
     crossed: bool = True
     leak: Leak | None = None
+    beside: str = ""
 
     @property
     def invalid(self) -> bool:

@@ -34,8 +34,9 @@ class Conditions:
 
     def recipe(self, workspace: Workspace, seed: int) -> dict[str, Any]:
         """Plain data that fixes the conditions at one seed."""
+        pool, content = self.target.dataset.split("train", workspace), self.target.dataset.content(workspace)
         shared = {
-            "target": self.target.recipe(self.target.dataset.content(workspace)),
+            "target": self.target.recipe(pool, content),
             "budget": asdict(self.budget),
             "metric": self.metric.recipe(),
             "root_seed": self.root_seed,

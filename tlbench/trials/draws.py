@@ -48,10 +48,16 @@ class TrialData:
         return Augmented(self.train, self.augmentation, random, self.form.blank())
 
 
+def indices_of(conditions: Conditions, seed: int, workspace: Workspace) -> Draw:
+    """The seed's draw from the pool, or the one for all seeds."""
+    pool, target = conditions.target.dataset.split("train", workspace), conditions.target
+    own = seed if target.mode(pool) == "seed" else 0
+    return target.drawn(pool, generator(*conditions.stream("draw", own)))
+
+
 def draw_of(conditions: Conditions, seed: int, workspace: Workspace) -> tuple[Draw, Form]:
-    """The seed's draw from the pool, and the form fitted to what is trained on."""
-    pool = conditions.target.dataset.split("train", workspace)
-    draw = conditions.target.draw(pool, generator(*conditions.stream("draw", seed)))
+    """The seed's draw, and the form fitted to what is trained on."""
+    draw, pool = indices_of(conditions, seed, workspace), conditions.target.dataset.split("train", workspace)
     return draw, conditions.setup.form.fitted(pool, draw.train)
 
 

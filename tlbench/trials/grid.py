@@ -1,18 +1,21 @@
 """Which tries: an arm at each learning rate, the best of them for longer, seeds together where that can be done."""
 
+import copy
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 
+from tlbench.dataset import Labels
 from tlbench.method import Budget, Start
+from tlbench.metric import Metric
 from tlbench.network import Network
-from tlbench.training import Fitted, FrozenPrefix, Items, Learner, Prefixed, fit
+from tlbench.training import Fitted, FrozenPrefix, Items, Learner, Prefixed, Scaled, fit, scaled
 from tlbench.trials.arm import ArmAtSeed
 from tlbench.trials.choice import Choice
 from tlbench.trials.draws import TrialData
 from tlbench.trials.freezing import FrozenTensors
-from tlbench.trials.joining import joined_network, why_apart
+from tlbench.trials.joining import joined_network, unequal, why_apart
 
 RUN_ON = (2, 4, 8)  # times the budget, for what still improves
 ROUNDING = 1e-6  # of a score: what rises by just the margin has risen
@@ -20,17 +23,31 @@ ROUNDING = 1e-6  # of a score: what rises by just the margin has risen
 
 @dataclass(frozen=True)
 class Ground:
-    """Where an arm's training begins: its items at the frozen prefix's boundary, the same at every learning rate."""
+    """Where an arm's training begins: its items at the frozen prefix's boundary, the same at every learning rate.
+
+    scaling: of the features, fitted to what is trained on, where the start asks for it.
+    """
 
     train: Items
     validation: Items
     prefix: FrozenPrefix | None
     prefixed: Prefixed
+    scaling: Scaled | None = None
 
     @property
     def boundary(self) -> int:
         """The block boundary; 0: the inputs."""
         return self.prefix.boundary if self.prefix else 0
+
+    @property
+    def seconds(self) -> float:
+        """What it took to come here, once for all learning rates."""
+        return self.prefixed.seconds + (self.scaling.seconds if self.scaling else 0.0)
+
+    def scale(self, start: Start) -> None:
+        """Has the start's network scale its features, where it is to."""
+        if self.scaling is not None:
+            start.network.scaling = copy.deepcopy(self.scaling.layer)
 
     @classmethod
     def at_inputs(cls, data: TrialData) -> "Ground":
@@ -42,7 +59,7 @@ class Ground:
 class Attempt:
     """One learning rate's result: the arm as it ended, its items, its curve, and how long it took.
 
-    place: which of the arm's candidates it is.
+    place: which of the arm's candidates it is. factor: for how many budgets it was trained.
     """
 
     start: Start
@@ -51,6 +68,7 @@ class Attempt:
     peak: float | None
     seconds: float
     place: int = 0
+    factor: int = 1
 
     @property
     def score(self) -> float:
@@ -82,11 +100,6 @@ class Tried:
         return self.longer[-1] if self.longer else self.best
 
     @property
-    def run_on(self) -> int:
-        """By which factor it was trained beyond the budget."""
-        return RUN_ON[len(self.longer) - 1] if self.longer else 1
-
-    @property
     def at_edge(self) -> bool:
         """Whether the best learning rate is the smallest or the largest of three or more."""
         peaks = {attempt.peak for attempt in self.grid if attempt.peak is not None}
@@ -94,6 +107,14 @@ class Tried:
 
 
 def ground_of(arm: ArmAtSeed, start: Start, choice: Choice) -> Ground:
+    """Brings the items to where training begins, and fits the scaling of features to them as they are."""
+    ground = _brought(arm, start, choice)
+    if not start.standardised:
+        return ground
+    return replace(ground, scaling=scaled(start.network, ground.train, ground.boundary))
+
+
+def _brought(arm: ArmAtSeed, start: Start, choice: Choice) -> Ground:
     """Brings the items to where training begins, unless what the frozen blocks give is too large to keep.
 
     Without shortcuts, and where inputs are augmented, that is at the inputs.
@@ -111,7 +132,13 @@ def ground_of(arm: ArmAtSeed, start: Start, choice: Choice) -> Ground:
 
 def rose(before: float, after: float, margin: float) -> bool:
     """Whether a score has risen by the margin at least."""
-    return math.isfinite(before) and after - before >= margin - ROUNDING
+    return math.isfinite(after) and after - before >= margin - ROUNDING
+
+
+def luck(metric: Metric, labels: Labels) -> float:
+    """The best score that a guess reaches by luck at these labels, better as it grows."""
+    limit = metric.chance_limit(labels)
+    return limit if metric.higher_is_better else -limit
 
 
 def tries(arm: ArmAtSeed, choice: Choice) -> Tried:
@@ -124,7 +151,7 @@ def tries(arm: ArmAtSeed, choice: Choice) -> Tried:
 def _grid(arm: ArmAtSeed, choice: Choice) -> list[Attempt]:
     """Every candidate at each learning rate, every time from the same start; one attempt where nothing trains."""
     budget, attempts, grounds, n_candidates = arm.conditions.budget, list[Attempt](), list[Ground](), 1
-    for peak in budget.learning_rates:
+    for rate in range(len(budget.learning_rates)):
         place = 0
         while place < n_candidates:
             with arm.randomness():
@@ -134,6 +161,8 @@ def _grid(arm: ArmAtSeed, choice: Choice) -> list[Attempt]:
                     grounds.append(ground_of(arm, start, choice))
                 if not start.phases:
                     return [Attempt(start, grounds[0], None, None, 0.0)]
+                grounds[place].scale(start)
+                peak = budget.grid(head_only=start.head_only)[rate]
                 (made,) = _train([arm], [start], [grounds[place]], budget, peak, None)
                 attempts.append(replace(made, place=place))
             place += 1
@@ -145,16 +174,19 @@ def tries_together(arms: Sequence[ArmAtSeed], choice: Choice) -> list[Tried] | s
     tried = [Tried([]) for _ in arms]
     grounds: list[Ground] = []
     budget = arms[0].conditions.budget
-    for peak in budget.learning_rates:
+    for place in range(len(budget.learning_rates)):
         starts = []
         for arm in arms:
             with arm.randomness():
                 starts.append(arm.starts(choice)[0])
-        if not grounds and not (apart := why_apart(starts[0])):
+        if not grounds and not (apart := why_apart(starts[0]) or unequal(arms)):
             grounds = [ground_of(arm, start, choice) for arm, start in zip(arms, starts, strict=True)]
+        for ground, start in zip(grounds, starts, strict=False):
+            ground.scale(start)
         joined = joined_network(starts, grounds[0].validation, grounds[0].boundary) if grounds else apart
         if isinstance(joined, str):
             return joined
+        peak = budget.grid(head_only=starts[0].head_only)[place]
         for own, attempt in zip(tried, _train(arms, starts, grounds, budget, peak, joined), strict=True):
             own.grid.append(attempt)
     _run_on(arms, tried, choice)
@@ -162,19 +194,27 @@ def tries_together(arms: Sequence[ArmAtSeed], choice: Choice) -> list[Tried] | s
 
 
 def _run_on(arms: Sequence[ArmAtSeed], tried: Sequence[Tried], choice: Choice) -> None:
-    """Trains each arm's best for longer, from its start and at its rate, for as long as validation gains a margin."""
-    conditions = arms[0].conditions
-    going = [i for i, own in enumerate(tried) if conditions.run_on and math.isfinite(own.best.score)]
+    """Trains each arm's best for longer, from its start and at its rate, for as long as validation gains a margin.
+
+    What is still at chance goes on as well: it does not stand still, it has not begun.
+    """
+    asked = arms[0].conditions.run_on
+    going = [i for i, own in enumerate(tried) if asked and math.isfinite(own.best.score)]
     for factor in RUN_ON:
-        budget, still = replace(conditions.budget, steps=factor * conditions.budget.steps), list[int]()
+        still = list[int]()
         for group in _by_rate(going, tried):
-            before = [tried[i].last for i in group]
-            after = _again([arms[i] for i in group], before, budget, choice)
-            for i, first, second in zip(group, before, after, strict=True):
-                if rose(first.score, second.score, conditions.metric.margin):
-                    tried[i].longer.append(second)
-                    still.append(i)
+            after = _again([arms[i] for i in group], [tried[i].last for i in group], factor, choice)
+            still += [i for i, attempt in zip(group, after, strict=True) if _goes_on(arms[i], tried[i], attempt)]
         going = still
+
+
+def _goes_on(arm: ArmAtSeed, own: Tried, attempt: Attempt) -> bool:
+    """Keeps what has risen; whether a longer training may rise further."""
+    metric = arm.conditions.metric
+    if rose(own.last.score, attempt.score, metric.margin):
+        own.longer.append(attempt)
+        return True
+    return -math.inf < attempt.score <= luck(metric, arm.data.validation_labels)
 
 
 def _by_rate(going: Sequence[int], tried: Sequence[Tried]) -> list[list[int]]:
@@ -186,21 +226,23 @@ def _by_rate(going: Sequence[int], tried: Sequence[Tried]) -> list[list[int]]:
     return [list(same) for _, same in groupby(sorted(going, key=rate), rate)]
 
 
-def _again(arms: Sequence[ArmAtSeed], before: Sequence[Attempt], budget: Budget, choice: Choice) -> list[Attempt]:
-    """The same attempts from their starts with another budget: as one network where several can be joined."""
+def _again(arms: Sequence[ArmAtSeed], before: Sequence[Attempt], factor: int, choice: Choice) -> list[Attempt]:
+    """The same attempts from their starts for so many budgets: as one network where several can be joined."""
     place, peak, grounds = before[0].place, before[0].peak or 0.0, [attempt.ground for attempt in before]
-    if len(arms) == 1:
-        with arms[0].randomness():
-            (made,) = _train(arms, [arms[0].starts(choice)[place]], grounds, budget, peak, None)
-        return [replace(made, place=place)]
+    own = arms[0].conditions.budget
+    budget = replace(own, steps=factor * own.steps)
     starts = []
-    for arm in arms:
+    for arm, ground in zip(arms, grounds, strict=True):
         with arm.randomness():
-            starts.append(arm.starts(choice)[0])
+            starts.append(arm.starts(choice)[place])
+            ground.scale(starts[-1])
+            if len(arms) == 1:
+                (made,) = _train(arms, starts, grounds, budget, peak, None)
+                return [replace(made, place=place, factor=factor)]
     joined = joined_network(starts, grounds[0].validation, grounds[0].boundary)
     if isinstance(joined, str):
-        return [_again([arm], [one], budget, choice)[0] for arm, one in zip(arms, before, strict=True)]
-    return _train(arms, starts, grounds, budget, peak, joined)
+        return [_again([arm], [one], factor, choice)[0] for arm, one in zip(arms, before, strict=True)]
+    return [replace(made, factor=factor) for made in _train(arms, starts, grounds, budget, peak, joined)]
 
 
 def _train(
@@ -225,7 +267,7 @@ def _train(
     for tensors in frozen:
         tensors.prove_unmoved()
     made = zip(starts, grounds, fitted, strict=True)
-    return [Attempt(start, ground, own, peak, own.seconds + ground.prefixed.seconds) for start, ground, own in made]
+    return [Attempt(start, ground, own, peak, own.seconds + ground.seconds) for start, ground, own in made]
 
 
 def _training_items(arm: ArmAtSeed, ground: Ground) -> Items:

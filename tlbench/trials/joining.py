@@ -7,6 +7,7 @@ import torch
 from tlbench.method import Start
 from tlbench.network import Network
 from tlbench.training import Items, join
+from tlbench.trials.arm import ArmAtSeed
 
 
 def why_apart(start: Start) -> str:
@@ -18,6 +19,12 @@ def why_apart(start: Start) -> str:
     if any(phase.penalty for phase in start.phases):
         return "a penalty is a function of one network"
     return ""
+
+
+def unequal(arms: Sequence[ArmAtSeed]) -> str:
+    """What in the seeds' data keeps them apart: of groups, which stay whole, each draw leaves another number."""
+    numbers = {len(arm.data.validation) for arm in arms}
+    return "seeds validate on different numbers of items" if len(numbers) > 1 else ""
 
 
 def joined_network(starts: Sequence[Start], items: Items, boundary: int) -> Network | str:

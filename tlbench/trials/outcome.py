@@ -16,6 +16,7 @@ from tlbench.training import Clock, Items, Prefixed, log_loss, predict
 from tlbench.trials.arm import ArmAtSeed
 from tlbench.trials.freezing import frozen_parts
 from tlbench.trials.grid import Attempt, Ground, Tried
+from tlbench.trials.prediction import parameters_of, seconds_an_item
 
 
 def conclude(arm: ArmAtSeed, tried: Tried) -> tuple[Outcome, Timing]:
@@ -23,16 +24,16 @@ def conclude(arm: ArmAtSeed, tried: Tried) -> tuple[Outcome, Timing]:
     best, last = tried.best, tried.last
     data, metric, weights = arm.data, arm.conditions.metric, arm.materials.weights
     clock, within = Clock(data.train.labels.device), dict[str, Measured]()
-    measured, notes = _measured(arm, best, clock)
+    measured, predictor = _measured(arm, best, clock)
     if last is not best:
-        within, (measured, notes) = measured, _measured(arm, last, Clock(data.train.labels.device))
+        within, (measured, predictor) = measured, _measured(arm, last, Clock(data.train.labels.device))
     curve = best.fitted.curve if best.fitted else None
     outcome = Outcome(
         failure=best.fitted.failure if best.fitted else None,
         metric=metric.label,
         measured=measured,
         within=within,
-        run_on=tried.run_on,
+        run_on=last.factor,
         train_loss=last.fitted.curve.train_loss[-1] if last.fitted else None,
         validation_chance=metric.chance_value(data.validation_labels),
         n_train=len(data.train),
@@ -43,8 +44,9 @@ def conclude(arm: ArmAtSeed, tried: Tried) -> tuple[Outcome, Timing]:
         steps=curve.steps[-1] if curve else 0,
         blocks=best.start.network.names,
         frozen=frozen_parts(best.start),
+        parameters=parameters_of(best.start),
         input=data.form.recipe(),
-        notes=(*notes, *(weights.notes if weights else ())),
+        notes=(*_notes(arm, predictor), *(weights.notes if weights else ())),
         curve=replace(curve, seconds=()) if curve else None,  # those are timing
         source_weights=weights.digest() if weights else None,
         source_accuracy=weights.accuracy if weights else None,
@@ -54,25 +56,35 @@ def conclude(arm: ArmAtSeed, tried: Tried) -> tuple[Outcome, Timing]:
         grid_seconds=sum(attempt.seconds for attempt in tried.grid) + clock.seconds,
         curve_seconds=curve.seconds if curve else (),
         source_seconds=weights.seconds if weights else None,
+        predict_seconds=seconds_an_item(best.start, predictor, arm.data.tested),
         prefix={"boundary": best.ground.boundary, "kept_in": best.ground.prefixed.kept_in},
     )
     return outcome, timing
 
 
-def _measured(arm: ArmAtSeed, attempt: Attempt, clock: Clock) -> tuple[dict[str, Measured], tuple[str, ...]]:
-    """An attempt's readings of the test split by every metric, and what was chosen."""
-    scores, notes, probable = _read_test(arm, attempt, clock)
-    read = (arm.conditions.metric, *_also(arm, probable))
-    return {metric.label: metric.measure(scores, arm.data.test_labels) for metric in read}, notes
+def _measured(arm: ArmAtSeed, attempt: Attempt, clock: Clock) -> tuple[dict[str, Measured], Predictor | None]:
+    """An attempt's readings of the test split by every metric, and the readout that was read."""
+    scores, predictor = _read_test(arm, attempt, clock)
+    read = (arm.conditions.metric, *_also(arm, predictor))
+    return {metric.label: metric.measure(scores, arm.data.test_labels) for metric in read}, predictor
 
 
-def _also(arm: ArmAtSeed, probable: bool) -> list[Metric]:
-    """The metrics that are shown beside the judged one; probable: those that read probabilities too."""
+def _also(arm: ArmAtSeed, predictor: Predictor | None) -> list[Metric]:
+    """The metrics that are shown beside the judged one: those that read probabilities only where there are some."""
+    probable = predictor is None or predictor.probabilities
     return [metric for metric in arm.conditions.also if probable or not metric.probabilities]
 
 
-def _read_test(arm: ArmAtSeed, best: Attempt, clock: Clock) -> tuple[Tensor, tuple[str, ...], bool]:
-    """(n, C) scores of the test items, notes on them, and whether their softmax is probabilities.
+def _notes(arm: ArmAtSeed, predictor: Predictor | None) -> tuple[str, ...]:
+    """What was chosen, and what could not be read of it."""
+    kept = _also(arm, predictor)
+    unread = [one.label for one in arm.conditions.also if one not in kept]
+    chosen = predictor.notes if predictor else ()
+    return (*chosen, *(f"not read by {label}: scores are no probabilities" for label in unread))
+
+
+def _read_test(arm: ArmAtSeed, best: Attempt, clock: Clock) -> tuple[Tensor, Predictor | None]:
+    """(n, C) scores of the test items, and the readout that gave them, where there is one.
 
     The one place where the test split is read, at the end, for the winner, by all metrics.
     The test items are brought to where the others stand; where there is no room for that, all are read as inputs.
@@ -82,14 +94,12 @@ def _read_test(arm: ArmAtSeed, best: Attempt, clock: Clock) -> tuple[Tensor, tup
         passed = ground.prefix.apply(arm.data.tested, (arm.data.name, "tested"))
         ground, tested = (ground, passed) if passed else (Ground.at_inputs(arm.data), tested)
     if not best.start.readouts:
-        return predict(best.start.network, tested.items, ground.boundary), (), True
+        return predict(best.start.network, tested.items, ground.boundary), None
     predictor, outputs = _fitted(arm, best, ground, clock)
     if arm.conditions.metric.probabilities and not predictor.probabilities:
         what = f"metric '{arm.conditions.metric.label}' reads probabilities"
         raise TlbenchError(f"{what}, and the scores of method '{arm.method.label}' are none")
-    kept = _also(arm, predictor.probabilities)
-    notes = [f"not read by {one.label}: scores are no probabilities" for one in arm.conditions.also if one not in kept]
-    return torch.from_numpy(predictor(outputs(tested.items))), (*predictor.notes, *notes), predictor.probabilities
+    return torch.from_numpy(predictor(outputs(tested.items))), predictor
 
 
 class _Outputs:

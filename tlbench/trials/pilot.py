@@ -11,8 +11,9 @@ from tlbench.streams import key
 from tlbench.trials.arm import ArmAtSeed
 from tlbench.trials.choice import Choice
 from tlbench.trials.conditions import Conditions
-from tlbench.trials.grid import Tried, rose, tries
-from tlbench.trials.plan import Plan, budget_key, outline
+from tlbench.trials.grid import Tried, luck, rose, tries
+from tlbench.trials.outline import outline
+from tlbench.trials.plan import Plan, budget_key
 from tlbench.trials.trial import Trial, joint
 from tlbench.workspace import Workspace
 
@@ -25,7 +26,8 @@ class Pilot:
     """From scratch at budgets that double, at seeds of their own, until validation stands still; gives the steps.
 
     That is the smallest budget whose doubling raises the mean best validation score by less than the metric's margin,
-    `MOST` where there is none. What is still at chance does not stand still: it has not begun.
+    `MOST` where there is none. What is still at chance does not stand still, since it may not have begun: then all
+    budgets are tried, and the smallest is taken beyond which nothing rises.
     """
 
     method: Method
@@ -48,22 +50,22 @@ class Pilot:
             raise TlbenchError(f"{said}; give the suite's steps to do without it") from None
 
     def _steps(self, workspace: Workspace) -> int:
-        steps, (score, limit) = LEAST, self._score(LEAST, workspace)
+        margin, steps = self.conditions.metric.margin, LEAST
+        scores = {steps: self._score(steps, workspace)[0]}
         while steps < MOST:
-            after, _ = self._score(2 * steps, workspace)
-            if score > limit and not rose(score, after, self.conditions.metric.margin):
+            scores[2 * steps], limit = self._score(2 * steps, workspace)
+            if scores[steps] > limit and not rose(scores[steps], scores[2 * steps], margin):
                 return steps
-            steps, score = 2 * steps, after
-        return MOST
+            steps *= 2
+        return min(n for n in scores if not any(rose(scores[n], scores[more], margin) for more in scores if more > n))
 
     def _score(self, steps: int, workspace: Workspace) -> tuple[float, float]:
         """The mean best validation score of seeds that did not fail, and the best that luck alone reaches."""
         tried = self._tried(steps, workspace)
-        metric, scores = self.conditions.metric, [own.best.score for _, own in tried]
-        limit = metric.chance_limit(np.concatenate([arm.data.validation_labels for arm, _ in tried]))
-        sound = [score for score in scores if math.isfinite(score)]
+        labels = np.concatenate([arm.data.validation_labels for arm, _ in tried])
+        sound = [own.best.score for _, own in tried if math.isfinite(own.best.score)]
         mean = sum(sound) / len(sound) if sound else -math.inf
-        return mean, limit if metric.higher_is_better else -limit
+        return mean, luck(self.conditions.metric, labels)
 
     def _tried(self, steps: int, workspace: Workspace) -> list[tuple[ArmAtSeed, Tried]]:
         """As one network where that can be; no draw, network or order is one of a trial that is judged."""
@@ -102,7 +104,7 @@ def budget_line(at: str, steps: int, margin: float) -> str:
     """What a pilot found."""
     how = f"{PILOT_SEEDS} seeds of its own"
     if steps == MOST:
-        return f"target {_words(at)}: {MOST} steps, at which a pilot of from-scratch had not stood still ({how})"
+        return f"target {_words(at)}: {MOST} steps, at which a pilot of from-scratch was still rising ({how})"
     return (
         f"target {_words(at)}: {steps} steps, where a pilot of from-scratch stood still "
         f"({how}; twice as many add less than {margin:g} on validation)"

@@ -1,6 +1,5 @@
 """A suite resolved: datasets opened, inputs reconciled, sources crossed with targets and methods into cells."""
 
-import copy
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,21 +8,23 @@ from typing import TypeVar
 from tlbench.dataset import Labels, Target
 from tlbench.errors import TlbenchError
 from tlbench.form import Form, default_form
-from tlbench.method import Materials, Method
+from tlbench.method import Method, methods
 from tlbench.metric import Metric
 from tlbench.network import Setup
 from tlbench.runfile import Protocol, Role
-from tlbench.source import Source, Weights
-from tlbench.streams import seeded
+from tlbench.source import Source
 from tlbench.suite import Control, Cross, Suite
 from tlbench.trials.cell import Cell
 from tlbench.trials.conditions import Conditions
 from tlbench.trials.draws import draw_of
 from tlbench.trials.leaks import Found, guard
+from tlbench.trials.outline import outline
 from tlbench.trials.scheme import Scheme, scheme_of
 from tlbench.trials.similarity_scores import Scoring
 from tlbench.trials.trial import Trial
 from tlbench.workspace import Workspace
+
+LEAST_CROSSED = 3  # seeds, of fewer nothing can be told
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,8 @@ class Plan:
         return [cell for cell in self.cells if not cell.invalid]
 
     def seeds(self, cell: Cell) -> int:
-        """How many seeds are planned for a cell so far."""
-        return self.extended.get(cell.path, self.suite.looks[0])
+        """How many seeds are planned for a cell so far; what stands beside one has as many as that."""
+        return self.extended.get(cell.beside or cell.path, self.suite.looks[0])
 
     def baseline_seeds(self, cell: Cell, protocol: Protocol) -> int:
         """How many seeds of a cell's baseline are planned so far; no more than its own where that trains longer."""
@@ -91,6 +92,17 @@ class Plan:
         for protocol in self.suite.protocols:
             yield from (self.baseline(cell, seed, protocol) for seed in range(self.baseline_seeds(cell, protocol)))
         yield from (cell.trial(seed) for seed in range(self.seeds(cell)))
+        yield from self.crossed(cell)
+
+    def crossed(self, cell: Cell) -> list[Trial]:
+        """Of a convex head, the first look's trials again with the next seed's draw of their source.
+
+        They cost next to nothing and tell what the source's draw adds to the spread from what the data's does.
+        """
+        n = self.suite.looks[0]
+        if cell.role != "beside" or cell.source is None or not cell.source.varies or n < LEAST_CROSSED:
+            return []
+        return [replace(cell.trial(seed), source_seed=(seed + 1) % n) for seed in range(n)]
 
     def scorings(self) -> list[Scoring]:
         """The similarities of every source and target, at every planned seed's draw."""
@@ -145,7 +157,8 @@ def resolve(suite: Suite, workspace: Workspace, scheme: Scheme | None = None) ->
     asked += [control.source for control in controls if control.source]
     _distinct("target", targets)
     _distinct("source", asked)
-    _distinct("method", [m for cross in suite.cross for m in cross.methods] + [c.method for c in controls])
+    used = [m for cross in suite.cross for m in cross.methods] + [control.method for control in controls]
+    _distinct("method", [*used, *(methods.make(method.convex_twin) for method in used if method.convex_twin)])
     for source in asked:
         source.check(workspace)
     datasets = [*(target.dataset for target in targets), *(d for source in asked for d in source.datasets())]
@@ -169,7 +182,7 @@ def resolve(suite: Suite, workspace: Workspace, scheme: Scheme | None = None) ->
 
 
 def _crossed(suite: Suite, target: Target, form: Form, controls: Sequence[Control]) -> Iterator[Cell]:
-    """The target's cells, those that do not apply among them: each pair that is crossed, then the controls."""
+    """The target's cells, those that do not apply among them: what is crossed, the controls, what stands beside."""
     expected = {(control.source, control.method): control.expect for control in controls}
     crosses = [cross for cross in suite.cross if _meant(target, cross, suite)]
     rows: list[tuple[Source | None, Method, str, bool]] = [
@@ -181,13 +194,25 @@ def _crossed(suite: Suite, target: Target, form: Form, controls: Sequence[Contro
     rows += [(control.source, control.method, "control", False) for control in controls]
     augment = type(form).augmentation(suite.augment)
     budget, run_on = suite.budget(target.n_train), "plateau" in suite.protocols
+    cells = list[Cell]()
     for source, method, family, crossed in rows:
         setup = _setup(source, suite, form)
         conditions = Conditions(
             target, setup, budget, suite.metric, augment, suite.root_seed, run_on=run_on, also=suite.also
         )
         role: Role = "control" if (source, method) in expected else "cell"
-        yield Cell(source, method, conditions, role, family, expected.get((source, method)), crossed)
+        cells.append(Cell(source, method, conditions, role, family, expected.get((source, method)), crossed))
+    yield from cells
+    there = {(cell.source, cell.method) for cell in cells}
+    yield from (one for one in map(_beside, cells) if one is not None and (one.source, one.method) not in there)
+
+
+def _beside(cell: Cell) -> Cell | None:
+    """The convex head that is shown beside a cell, where its method has one."""
+    if not cell.method.convex_twin or not _applies(cell.source, cell.method):
+        return None
+    twin = methods.make(cell.method.convex_twin)
+    return Cell(cell.source, twin, cell.conditions, "beside", "beside", None, crossed=False, beside=cell.path)
 
 
 def _try_out(cells: Collection[Cell], workspace: Workspace) -> None:
@@ -244,34 +269,6 @@ def _setup(source: Source | None, suite: Suite, default: Form) -> Setup:
     architecture = source.architecture(suite.network) if source else suite.network
     form = architecture.form(default)
     return Setup(architecture, source.form(form) if source else form)
-
-
-@dataclass(frozen=True)
-class Outline:
-    """How many blocks a network has, how many of them no phase of a method moves, how many learn (None: nothing)."""
-
-    blocks: int
-    frozen: int
-    unfrozen: int | None
-
-
-def outline(method: Method, setup: Setup, workspace: Workspace) -> Outline:
-    """Read from the method's own start on a random network of the setup, which stands for the source's too.
-
-    Raises:
-        TlbenchError: the method asks for what the network does not have.
-    """
-
-    def read() -> Outline:
-        network = workspace.cached((setup, "network"), lambda: setup.build(2))
-        with seeded(0, "outline"):
-            weights = Weights(network, ("0", "1")) if method.needs_source else None
-            start = method.start(Materials(copy.deepcopy(network), weights, ("0", "1")))
-        start.check()
-        unfrozen, blocks = start.unfrozen, len(network.names)
-        return Outline(blocks, 0 if unfrozen is None else blocks - unfrozen, unfrozen)
-
-    return workspace.cached((setup, method, "outline"), read)
 
 
 T = TypeVar("T", Target, Source, Method, Setup)

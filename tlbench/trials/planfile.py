@@ -3,14 +3,29 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from tlbench import device as devices
 from tlbench import environment
-from tlbench.runfile import PlannedCell, PlannedMethod, PlannedSource, PlannedTarget, Run, RunSuite, VerdictSettings
+from tlbench.packing import pack_labels
+from tlbench.runfile import (
+    PlannedCell,
+    PlannedMethod,
+    PlannedSource,
+    PlannedTarget,
+    Run,
+    RunSuite,
+    Tested,
+    VerdictSettings,
+)
 from tlbench.suite import Suite
 from tlbench.trials.cell import Cell
+from tlbench.trials.conditions import Conditions
+from tlbench.trials.drawlines import draw_lines, n_validated
 from tlbench.trials.leaks import leak_lines
+from tlbench.trials.outline import outline
 from tlbench.trials.pilot import budget_lines
-from tlbench.trials.plan import Plan, fitted, outline
+from tlbench.trials.plan import Plan, fitted
 from tlbench.trials.targetline import target_lines
 from tlbench.workspace import Workspace
 
@@ -36,6 +51,7 @@ def run_of(plan: Plan, workspace: Workspace, name: str, engine: Mapping[str, Any
         leakage=tuple(found.overlapping() for found in plan.overlaps),
         engine=dict(engine),
         budgets=plan.budgets,
+        tested={own.target.label: _tested(own, workspace) for own in _conditions(plan)},
         environment=environment.describe(devices.describe(workspace.device), engine["threads"]),
     )
 
@@ -78,11 +94,7 @@ def notes(plan: Plan, workspace: Workspace) -> list[str]:
     for dataset, form in sorted(forms, key=lambda pair: (pair[0].label, pair[1].label)):
         if (shape := dataset.split("train", workspace).shape) != form.shape:
             found.append(f"{dataset.label}: items of {_by(shape)} brought to {form.words()}")
-    for target in {cell.conditions.target.label: cell.conditions.target for cell in plan.cells}.values():
-        pool, test = (target.dataset.split(name, workspace) for name in ("train", "test"))
-        found += [*pool.notes, *test.notes]
-        if (f := target.n_train / len(pool)) > 0.2:
-            found.append(f"target {target.label}: each draw takes {f:.0%} of the pool, so the draws overlap")
+    found += [line for conditions in _conditions(plan) for line in draw_lines(conditions, plan, workspace)]
     for cell in plan.cells:
         found += fitted(cell, workspace)
         for dataset in cell.source.datasets() if cell.source else ():
@@ -90,8 +102,21 @@ def notes(plan: Plan, workspace: Workspace) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def _conditions(plan: Plan) -> list[Conditions]:
+    """Of each target one cell's."""
+    return list({cell.conditions.target.label: cell.conditions for cell in plan.cells}.values())
+
+
+def _tested(conditions: Conditions, workspace: Workspace) -> Tested:
+    """A target's test items as its records hold them: in their order, without those that are left out."""
+    test = conditions.target.dataset.split("test", workspace)
+    labels = np.delete(test.labels, list(conditions.left_out))
+    return Tested(classes=test.classes, labels=pack_labels(labels, len(test.classes)))
+
+
 def _cell(plan: Plan, cell: Cell, workspace: Workspace) -> PlannedCell:
     target, setup, source = cell.conditions.target, cell.conditions.setup, cell.source
+    pool = target.dataset.split("train", workspace)
     return PlannedCell(
         path=cell.path,
         seeds=plan.seeds(cell),
@@ -111,8 +136,11 @@ def _cell(plan: Plan, cell: Cell, workspace: Workspace) -> PlannedCell:
             dataset=target.dataset.label,
             spec=target.dataset.spec,
             n_train=target.n_train,
+            n_val=n_validated(cell.conditions, workspace),
+            pool=len(pool),
+            draw=target.mode(pool),
             steps=cell.conditions.budget.steps,
-            shape=target.dataset.split("train", workspace).shape,
+            shape=pool.shape,
         ),
         method=PlannedMethod(
             label=cell.method.label,
@@ -122,6 +150,7 @@ def _cell(plan: Plan, cell: Cell, workspace: Workspace) -> PlannedCell:
         ),
         input=setup.form.recipe(),
         leak=cell.leak,
+        crossed=crossed[0].cell if (crossed := plan.crossed(cell)) else None,
     )
 
 

@@ -8,25 +8,34 @@ from markupsafe import Markup, escape
 
 from tlbench.judging.changes import p_text
 from tlbench.judging.report import sentences
+from tlbench.judging.report.classes import class_table
 from tlbench.judging.report.pictures import curves
 from tlbench.judging.units import unit_of
-from tlbench.judging.verdict import LASTING, OVERLAP, CellRecords, Verdict, cell_of, disagreement, method_of
+from tlbench.judging.verdict import LASTING, OVERLAP, CellRecords, ClassHarm, Verdict, cell_of, disagreement, method_of
 from tlbench.records import Outcome, Record
 
 SHARED = ("target", "budget", "network", "input", "root_seed", "variant")  # of a recipe, the same for all of a suite
 MOST_LEFT_OUT = 8  # trials that are named at once
 
 
-def details(cell: CellRecords, verdict: Verdict, head: Verdict | None = None, *, brief: bool = False) -> Markup:
+def details(
+    cell: CellRecords,
+    verdict: Verdict,
+    harms: Sequence[ClassHarm] = (),
+    head: Verdict | None = None,
+    *,
+    brief: bool = False,
+) -> Markup:
     """A cell's details; brief: without its seeds' rows and its recipe, which its records hold.
 
-    head: the convex head's verdict, judged apart, to be read beside a probe's.
+    harms: what it did by class. head: the convex head's verdict, judged apart, to be read beside a probe's.
     """
     parts = [
         Markup("<h3>{}</h3>").format(cell_of(verdict)),
         Markup('<div class="beside"><div>{}</div><div>{}</div></div>').format(curves(cell, verdict), _facts(verdict)),
         _readings(verdict, head),
         _left_out(verdict),
+        class_table(harms, brief=brief),
     ]
     if not brief:
         parts += [_seeds(cell, verdict.metric), _recipe(cell)]
@@ -85,6 +94,9 @@ def _arms(v: Verdict) -> Iterable[tuple[str, str]]:
         yield "source", "one checkpoint: a verdict about it"
     if v.source_accuracy is not None:
         yield "the source's own accuracy", sentences.percent(v.source_accuracy)
+    if v.parameters and v.milliseconds and v.baseline_milliseconds:
+        cost = f"{v.parameters:,} parameters, {v.milliseconds:.3g} ms an item"
+        yield "a prediction takes", f"{cost} (scratch {v.baseline_milliseconds:.3g} ms)"
     edges = [name for name, there in (("the arm", v.at_edge), ("scratch", v.baseline_at_edge)) if there]
     if edges:
         yield "not tuned out", f"{' and '.join(edges)}: most seeds chose the smallest or the largest rate"

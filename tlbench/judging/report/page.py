@@ -12,6 +12,7 @@ from tlbench.judging import insights
 from tlbench.judging.changes import p_text
 from tlbench.judging.figures import Drawing, themed
 from tlbench.judging.report import sentences, tables
+from tlbench.judging.report.classes import harms_of
 from tlbench.judging.report.details import details
 from tlbench.judging.verdict import Judged, Verdict, method_of, source_of, target_of
 from tlbench.runfile import Named, Run
@@ -74,14 +75,20 @@ def _environment() -> Environment:
     made = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    made.filters["parted"] = _parted
+    made.filters |= {"parted": _parted, "glyphed": _glyphed}
     return made
 
 
 def _parted(text: str) -> Markup:
     """A name that may break after its separators; numbers have blanks."""
-    pieces = re.split(r"(?<=\w[:/_,])(?=\w)", text)
+    pieces = re.split(r"(?<=[^\W\d][:/_,])(?=\w)", text)
     return Markup("<wbr>").join(pieces)
+
+
+def _glyphed(text: str) -> str:
+    """A table's text with the marks of the figures in place of the terminal's."""
+    found = next((word for word, flag in sentences.FLAGS.items() if text.startswith(flag)), None)
+    return text if found is None else f"{GLYPHS[found]} {found}{text.removeprefix(sentences.FLAGS[found])}"
 
 
 def _tally(verdicts: Sequence[Verdict]) -> list[tuple[str, str, int]]:
@@ -140,7 +147,7 @@ def _details(judged: Judged) -> dict[str, Markup]:
     size = sum(A_CELL + A_SEED * len(cell.own.records) for cell in judged.cells)
     heads = {id(probe): head for probe, head in insights.heads(judged.verdicts)}
     return {
-        cell.path: details(cell, v, heads.get(id(v)), brief=size > DETAILS)
+        cell.path: details(cell, v, harms_of(cell, judged.run), heads.get(id(v)), brief=size > DETAILS)
         for cell, v in zip(judged.cells, judged.verdicts, strict=True)
         if v.role != "beside"
     }

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from tlbench.judging.report.classes import as_plain, harms_of
 from tlbench.judging.report.sentences import worst_first
 from tlbench.judging.verdict import Judged, Starts, Verdict
 from tlbench.records import SCHEMA_VERSION
@@ -16,7 +17,8 @@ class Report:
 
     looks, weights: seeds at each look and the share of the level that it may spend. design: why both sides are paired,
     or not. reported: at how many seeds verdicts were shown; late: at the full level before further looks were planned.
-    starts: where to start from, by target.
+    starts: where to start from, by target. classes: by a cell's path, how many there are and which of them lose or win,
+    where the run tells.
     """
 
     schema_version: int
@@ -30,6 +32,7 @@ class Report:
     late: bool
     starts: list[Starts]
     cells: list[Verdict]
+    classes: dict[str, dict[str, Any]]
 
 
 def report_of(judged: Judged) -> Report:
@@ -47,6 +50,7 @@ def report_of(judged: Judged) -> Report:
         late=run.late,
         starts=judged.starts,
         cells=worst_first(judged.verdicts),
+        classes={cell.path: as_plain(harms) for cell in judged.cells if (harms := harms_of(cell, run))},
     )
 
 

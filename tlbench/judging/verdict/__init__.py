@@ -2,10 +2,11 @@
 
 from tlbench.judging.verdict.arm import Arm
 from tlbench.judging.verdict.axes import FINAL, design_of
+from tlbench.judging.verdict.by_class import ClassHarm, decided, harm_by_class
 from tlbench.judging.verdict.cell_records import CellRecords, area_of, disagreement, higher_is_better
 from tlbench.judging.verdict.evidence import OVERLAP, Evidence, evidence
 from tlbench.judging.verdict.judge import LEAST_PAIRS, Design, Judgement, judge
-from tlbench.judging.verdict.judged import Judged, judge_run, note_reported, verdicts
+from tlbench.judging.verdict.judged import Judged, judge_run, note_reported, target_scores, verdicts
 from tlbench.judging.verdict.named import (
     IMAGES,
     LASTING,
@@ -30,6 +31,7 @@ __all__ = [
     "OVERLAP",
     "Arm",
     "CellRecords",
+    "ClassHarm",
     "Design",
     "Evidence",
     "Judged",
@@ -38,9 +40,11 @@ __all__ = [
     "Verdict",
     "area_of",
     "cell_of",
+    "decided",
     "design_of",
     "disagreement",
     "evidence",
+    "harm_by_class",
     "higher_is_better",
     "judge",
     "judge_run",
@@ -48,6 +52,7 @@ __all__ = [
     "note_reported",
     "source_of",
     "target_of",
+    "target_scores",
     "told",
     "told_source",
     "told_target",

@@ -15,6 +15,7 @@ from tlbench.judging.verdict.axes import CONVERGENCE, FINAL, AxisVerdict, judge_
 from tlbench.judging.verdict.cell_records import CellRecords
 from tlbench.judging.verdict.judge import LEAST_PAIRS
 from tlbench.judging.verdict.others import others_of
+from tlbench.judging.verdict.prediction_cost import prediction_cost
 from tlbench.judging.verdict.shown import Verdict
 from tlbench.records import Outcome, Record, Scores
 from tlbench.runfile import Protocol, Run
@@ -80,6 +81,7 @@ def _verdict(cell: CellRecords, final: AxisVerdict, early: AxisVerdict | None, r
         **_sureness(final, run, family),
         **_limits(cell, final, run),
         **_arms(cell),
+        **prediction_cost(cell),
         convergence=_convergence(cell, early, target_score),
         cost=cost(cell.own.records, cell.base.records, cell.pairs, target_score),
         by_protocol={},

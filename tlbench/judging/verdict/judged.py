@@ -60,6 +60,11 @@ class Judged:
         return f"Judged({str(self.folder)!r}: {said or 'no cells'})"
 
 
+def target_scores(folder: Path, run: Run) -> dict[str, float | None]:
+    """For each baseline of a run, the validation score that "steps to target" asks for."""
+    return {cell.plan.baseline: target_score(cell.base.records) for cell in read_cells(folder, run)}
+
+
 def judge_run(folder: str | Path) -> Judged:
     """Reads a run, finished or not, and judges it.
 

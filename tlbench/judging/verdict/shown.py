@@ -23,7 +23,7 @@ class Verdict:
     the largest rate of their grid. left_out: trials that are not judged, and why. labelled: items used in all. run_on:
     the mean factor by which it was trained beyond the suite's budget. shrunken: the gain drawn towards its family's
     (empirical Bayes). split: what its scores vary with, where that was tried. sees: the smallest gain or loss that
-    would have been flagged with power 0.8.
+    would have been flagged with power 0.8. parameters, milliseconds: of a prediction, an item.
     """
 
     source: str
@@ -94,6 +94,10 @@ class Verdict:
     sees: float | None = None
     split: Split | None = None
     others: dict[str, dict[str, Any]] = field(default_factory=dict)
+    parameters: int | None = None
+    milliseconds: float | None = None
+    baseline_parameters: int | None = None
+    baseline_milliseconds: float | None = None
 
     def may_be_decided(self) -> bool:
         """Whether more seeds are worth their time: not decided yet, and not hopeless by the last look."""
