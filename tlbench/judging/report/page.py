@@ -21,6 +21,7 @@ HERE = Path(__file__).parent
 LIMIT = 10_000_000  # bytes of a page
 DETAILS = 5_000_000  # of it for what cells open to,
 A_CELL, A_SEED = 6000, 150  # about so many each
+ROLES = ("cell", "control")  # that have rows
 AXES = ("final", "convergence", "cost")
 FEW = 6  # cells that are told one by one in the first picture
 FIRST = ("forest", "gain-heatmap")
@@ -30,7 +31,7 @@ WORDS = ("negative", "unstable", "invalid", "inconclusive", "neutral", "positive
 
 def html(judged: Judged, figures: Sequence[Drawing] = ()) -> str:
     """The page; figures and details beyond what a page may hold are links to the files beside it."""
-    rows = [row for v in tables.shown(judged.verdicts, "cell", "control") for row in _rows(v)]
+    rows = [row for role in ROLES for v in tables.shown(judged.verdicts, role) for row in _rows(v)]
     opened = _details(judged)
     room = LIMIT - 1_000_000 - 600 * len(rows) - sum(map(len, opened.values()))
     first = picture(judged, figures)
@@ -88,7 +89,7 @@ def _parted(text: str) -> Markup:
 def _glyphed(text: str) -> str:
     """A table's text with the marks of the figures in place of the terminal's."""
     found = next((word for word, flag in sentences.FLAGS.items() if text.startswith(flag)), None)
-    return text if found is None else f"{GLYPHS[found]} {found}{text.removeprefix(sentences.FLAGS[found])}"
+    return text if found is None else f"{GLYPHS[found]}\u00a0{found}{text.removeprefix(sentences.FLAGS[found])}"
 
 
 def _tally(verdicts: Sequence[Verdict]) -> list[tuple[str, str, int]]:
@@ -138,7 +139,7 @@ def _choices(rows: Sequence[dict[str, Any]]) -> dict[str, list[str]]:
     return {key: list(dict.fromkeys(row[key] for row in rows)) for key in ("target", "source", "method")} | {
         "axis": [axis for axis in AXES if any(row["axis"] == axis for row in rows)],
         "verdict": [word for word in WORDS if any(row["verdict"] == word for row in rows)],
-        "role": [role for role in ("cell", "control") if any(row["role"] == role for row in rows)],
+        "role": [role for role in ROLES if any(row["role"] == role for row in rows)],
     }
 
 

@@ -45,9 +45,9 @@ def verdicts(judged: Judged) -> Table:
     return Table("verdicts", "Verdicts, worst first", sentences.columns(judged.run), rows)
 
 
-def shown(found: Iterable[Verdict], *roles: str) -> list[Verdict]:
+def shown(found: Iterable[Verdict], role: str = "cell") -> list[Verdict]:
     """The cells that have a row of their own, worst first; what only stands beside another has none."""
-    return sentences.worst_first(v for v in found if v.role in (roles or ("cell",)))
+    return sentences.worst_first(v for v in found if v.role == role)
 
 
 def further(judged: Judged) -> list[Table]:
