@@ -46,11 +46,12 @@ class Said(Progress):
 
 
 ONE = Means("cpu", 1)
+TWO = [{"sources": [SOURCE], "methods": ["last_k:1", "finetune"]}]  # none of which has a convex head beside it
 MODES: tuple[Mode, ...] = ("fast", "plain")
 
 
 def _study(folder: Path, **changes: Any) -> Study:
-    return Study(tiny_suite(**changes), folder)
+    return Study(tiny_suite(**{"cross": TWO, **changes}), folder)
 
 
 def _run(folder: Path, progress: Progress | None = None, means: Means = ONE, **changes: Any) -> Ran:
@@ -63,13 +64,14 @@ def _outcomes(folder: Path) -> dict[str, Any]:
 
 
 def test_a_run_writes_run_json_and_a_record_a_trial(tmp_path: Path) -> None:
-    study = _study(tmp_path / "out", similarities=["leep"])
+    cross = [{"sources": [SOURCE], "methods": ["linear_probe", "finetune"]}]
+    study = _study(tmp_path / "out", similarities=["leep"], cross=cross)
     outcome = study.run(progress=Said(), means=ONE)
-    assert (outcome.ran, outcome.kept, outcome.failed) == (2 * (1 + 1 + 2), 0, 0)
+    assert (outcome.ran, outcome.kept, outcome.failed) == (2 * (1 + 1 + 2 + 1), 0, 0)
     run = json.loads((tmp_path / "out" / "run.json").read_text())
     assert run["cells"][0]["baseline"] == "patterns-1.0-n32/resnet-8-width-4-1x8x8/scratch"
     assert run["target_scores"][run["cells"][0]["baseline"]] > 0
-    assert len(read(tmp_path / "out")) == 6
+    assert len(read(tmp_path / "out")) == 8
 
 
 def test_constructing_reads_writes_and_sets_nothing(tmp_path: Path) -> None:
@@ -179,7 +181,7 @@ def test_a_judged_run_is_a_table(tmp_path: Path) -> None:
     _run(tmp_path / "out")
     judged = _study(tmp_path / "out").judge()
     table = judged.frame()
-    assert list(table["method"]) == ["linear_probe", "finetune"]
+    assert list(table["method"]) == ["last_k-1", "finetune"]
     assert {"gain", "interval_low", "interval_high", "source_spec"} <= set(table)
     assert "convergence" not in table
     assert "<table" in judged._repr_html_()
@@ -264,7 +266,7 @@ def test_the_plain_engine_gives_the_same_accuracies_within_noise(tmp_path: Path)
     fast, plain = accuracies
     assert fast.keys() == plain.keys()
     assert max(abs(fast[path] - plain[path]) for path in fast) <= 0.01
-    record = read_record(next((tmp_path / "plain").rglob("linear_probe/seed-0.json")), Outcome)
+    record = read_record(next((tmp_path / "plain").rglob("last_k-1/seed-0.json")), Outcome)
     assert record is not None
     assert record.environment["engine"] == {
         "together": False,
@@ -303,7 +305,7 @@ def test_threads_of_a_begun_run_are_kept(tmp_path: Path) -> None:
 def test_adding_a_source_changes_no_other_trial(tmp_path: Path) -> None:
     _run(tmp_path / "out")
     before = _outcomes(tmp_path / "out")
-    wider = [{"sources": ["null", SOURCE], "methods": ["linear_probe", "finetune"]}]
+    wider = [{"sources": ["null", SOURCE], "methods": ["last_k:1", "finetune"]}]
     outcome = _run(tmp_path / "out", cross=wider)
     assert outcome.ran == 4
     after = _outcomes(tmp_path / "out")

@@ -1,6 +1,7 @@
 """What a source is: where initial weights come from."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, TypeAlias
 
@@ -82,6 +83,16 @@ class Source(Leaf, ABC):
         """Whether each seed gets weights of its own, so that the spread over sources is within the interval."""
         return False
 
+    @property
+    def root(self) -> "Source":
+        """The source whose weights have to be made ready before its own can be."""
+        return self
+
+    def prepare(self, setup: Setup, workspace: Workspace, seeds: Sequence[int], root_seed: int) -> tuple[str, ...]:
+        """Makes the weights of these seeds ready (downloaded, checked, trained); what the user should know of them."""
+        said = [self.load(setup, workspace, seed, root_seed).notes for seed in seeds]
+        return tuple(dict.fromkeys(note for notes in said for note in notes))
+
     @abstractmethod
     def load(self, setup: Setup, workspace: Workspace, seed: int, root_seed: int) -> Weights:
         """The weights for this setup, made and kept first where they must be trained; `seed` matters if `varies`."""
@@ -96,6 +107,11 @@ class Derived(Source, ABC):
     """A source made of another one's: all but its weights are that one's."""
 
     source: SourceSpec
+
+    @property
+    def root(self) -> Source:
+        """The source's."""
+        return self.source.root
 
     def architecture(self, default: Architecture) -> Architecture:
         """The source's."""

@@ -255,12 +255,12 @@ class _Session:
 
     def _saved(self, n_open: int) -> str:
         """How many cells are open, and how many trials the looks have saved so far."""
-        last, planned = self.suite.looks[-1], len(self.plan.trials())
-        cells, bases = self.plan.cells, (self.plan.baselines(cell, 0).values() for cell in self.plan.cells)
+        last, planned, cells = self.suite.looks[-1], len(self.plan.trials()), self.plan.cells
+        bases = (self.plan.baselines(cell, 0).values() for cell in cells)
         arms, baselines = {cell.path for cell in cells}, {trial.cell for found in bases for trial in found}
         everywhere = last * (len(arms) + self.plan.scheme.surplus * len(baselines))
         saved = f"{planned} trials planned so far instead of {everywhere} with {last} seeds everywhere"
-        return f"look: {n_open} of {len(self.plan.cells)} cells are open to more seeds; {saved}"
+        return f"look: {n_open} of {sum(cell.role == 'cell' for cell in cells)} cells are open to more seeds; {saved}"
 
     def time(self, progress: Progress) -> None:
         if not (self.folder / RUN_FILE).is_file():
@@ -273,7 +273,8 @@ class _Session:
         todo = pending(self.plan, self.folder, self.workspace)
         lines = [f"{trial.cell} seed {trial.seed}" for trial in todo.trials]
         lines += [*todo.said, *self.plan.skipped, *notes(self.plan, self.workspace), self._design()]
-        total = f"{len(todo.trials)} trials, {len(todo.scorings)} scorings, {len(todo.loadings())} sources"
+        n_sources = len({(one.source, one.setup) for one in todo.loadings(self.choices.joins)})
+        total = f"{len(todo.trials)} trials, {len(todo.scorings)} scorings, {n_sources} sources"
         with WorkerPool(replace(self.engine, jobs=1), self.workspace) as here:
             execution = Execution(self.plan, self.folder, self.workspace, here, self.choices, Progress())
             expected = execution.expected(todo, self.engine.jobs)

@@ -36,7 +36,7 @@ dataset = "patterns"
 n_train = 32
 [[cross]]
 sources = ["null"]
-methods = ["linear_probe", "finetune"]
+methods = ["last_k:1", "finetune"]
 """
 
 

@@ -71,15 +71,18 @@ def test_readouts_are_not_taken_for_a_training(workspace: Workspace) -> None:
     plan = resolve(tiny_suite(cross=cross, epochs=500), workspace)
     choices = _choices(plan, workspace)
     seconds = {cell.method.label: choices.seconds(cell.trial(0)) for cell in plan.cells}
-    assert seconds["finetune"] == pytest.approx(500 * 2 * 0.010, rel=0.1)
+    assert seconds["finetune"] == pytest.approx(500 * 2 * 0.010, rel=0.2)  # and some reading of validation items
     assert seconds["direct"] < seconds["features-logistic"] < 0.5
 
 
 def test_to_a_plateau_takes_more_than_the_budget(workspace: Workspace) -> None:
-    plan = resolve(tiny_suite(epochs=500, protocols=["equal_steps", "plateau"]), workspace)
-    equal, plateau = plan.baselines(plan.cells[0], 0).values()
-    choices = _choices(plan, workspace)
-    assert choices.seconds(plateau) == pytest.approx(3 * choices.seconds(equal), rel=0.1)
+    found = []
+    for protocols in (["equal_steps"], ["plateau", "equal_steps"]):
+        plan = resolve(tiny_suite(epochs=500, protocols=protocols), workspace)
+        choices, baseline = _choices(plan, workspace), plan.baseline(plan.cells[0], 0)
+        found.append(choices.seconds(baseline))
+        assert choices.seconds(baseline, plain=True) == pytest.approx(found[0])  # a timing pass is never run on
+    assert found[1] == pytest.approx(3 * found[0], rel=0.1)
 
 
 def test_without_shortcuts_frozen_blocks_are_paid_for_at_every_step(workspace: Workspace) -> None:
@@ -95,20 +98,19 @@ def test_a_source_is_trained_once_whoever_leans_on_it(workspace: Workspace) -> N
     source = {**SOURCE, "steps": 1000}
     cross = [{"sources": [source, {"name": "matched", "source": source}], "methods": ["finetune"]}]
     plan = resolve(tiny_suite(cross=cross), workspace)
-    loadings = pending(plan, workspace.storage.cache / "none", workspace).loadings()
-    times = _choices(plan, workspace).loading_seconds(loadings)
-    assert len(times) == 3  # the source, and the matched one at each of two seeds
-    assert times[0] == pytest.approx(1000 * 0.040, rel=0.3)
-    assert times[1:] == [OVERHEAD, OVERHEAD]
+    choices = _choices(plan, workspace)
+    loadings = pending(plan, workspace.storage.cache / "none", workspace).loadings(choices.joins)
+    assert [one.seeds for one in loadings] == [(0,), (1,)]  # a draw a seed, and the matched one leans on the same
+    assert sum(map(choices.loading_seconds, loadings)) == pytest.approx(2 * 1000 * 0.040, rel=0.3)
 
 
 def test_a_source_that_was_trained_before_takes_next_to_nothing(workspace: Workspace) -> None:
     plan = resolve(tiny_suite(), workspace)
-    (loading,) = pending(plan, workspace.storage.cache / "none", workspace).loadings()
     choices = _choices(plan, workspace)
-    assert choices.loading_seconds([loading])[0] > 10 * OVERHEAD
+    loading, *_ = pending(plan, workspace.storage.cache / "none", workspace).loadings(choices.joins)
+    assert choices.loading_seconds(loading) > 10 * OVERHEAD
     loading(workspace)
-    assert choices.loading_seconds([loading]) == [OVERHEAD]
+    assert choices.loading_seconds(loading) == OVERHEAD
 
 
 def test_reading_and_building_are_timed_with_the_steps(workspace: Workspace) -> None:

@@ -40,7 +40,7 @@ def _work(workspace: Workspace, folder: Path) -> list[Any]:
     tuning = Tuning(setup, 2, 16, 5)
     made = units(plan, folder, todo.trials, _choices(plan, workspace))
     assert {len(unit.trials) for unit in made} == {5}
-    return [*made, *todo.loadings(), *todo.scorings, tuning, todo.trials[0].time, todo.trials[0].run]
+    return [*made, *todo.loadings(bool), *todo.scorings, tuning, todo.trials[0].time, todo.trials[0].run]
 
 
 def test_every_kind_of_work_is_small_and_knows_no_place(workspace: Workspace, tmp_path: Path) -> None:
@@ -64,7 +64,8 @@ def test_work_that_has_travelled_does_the_same(workspace: Workspace, tmp_path: P
         there = pickle.loads(sent)(Workspace(workspace.storage, workspace.device))
         assert [path for path, _ in there] == [path for path, _ in here] == [trial.path for trial in unit.trials]
         assert [record.outcome_digest for _, record in there] == [record.outcome_digest for _, record in here]
-        assert {record.environment["engine"]["n_together"] for _, record in here} == {2}
+        together = 1 if unit.trials[0].method.name == "features" else 2  # where nothing is trained
+        assert {record.environment["engine"]["n_together"] for _, record in here} == {together}
 
 
 def test_a_unit_gives_the_records_that_were_asked_for(workspace: Workspace) -> None:
@@ -76,25 +77,29 @@ def test_a_unit_gives_the_records_that_were_asked_for(workspace: Workspace) -> N
 
 
 def test_a_source_that_cannot_be_made_ready_is_named(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    loading = pending(_plan(workspace), Path("nowhere"), workspace).loadings()[0]
+    loading = pending(_plan(workspace), Path("nowhere"), workspace).loadings(bool)[0]
 
     def broken(*_: object) -> None:
         raise MemoryError("none left")
 
-    monkeypatch.setattr(type(loading.source), "load", broken)
+    monkeypatch.setattr(type(loading.source), "prepare", broken)
     with pytest.raises(TlbenchError, match=r"source '.*' could not be made ready: MemoryError: none left"):
         loading(workspace)
 
 
 def test_each_source_is_made_ready_once_and_for_each_seed_where_it_varies(workspace: Workspace) -> None:
     varying = {**SOURCE, "per_seed": True, "label": "varying"}
-    cross = [{"sources": [SOURCE, varying], "methods": ["finetune", "linear_probe"]}]
-    plan = _plan(workspace, controls=False, seeds=3, cross=cross)
-    found = [(one.source.label, one.seed) for one in pending(plan, Path("nowhere"), workspace).loadings()]
-    assert len(found) == len(set(found))
-    own = [seed for label, seed in found if label == "varying"]
-    assert sorted(own) == [0, 1, 2]
-    assert len(found) == 4
+    one = {**SOURCE, "per_seed": False, "label": "one"}
+    cross = [
+        {"sources": [one, varying], "methods": ["finetune", "linear_probe"]},
+        {"sources": [{"name": "matched", "source": varying}], "methods": ["finetune"]},
+    ]
+    plan = _plan(workspace, controls=False, seeds=7, similarities=[], cross=cross)
+    todo = pending(plan, Path("nowhere"), workspace)
+    joined = sorted((load.source.label, load.seeds) for load in todo.loadings(lambda _: True))
+    assert joined == [("one", (0,)), ("varying", (0, 1, 2, 3, 4)), ("varying", (5, 6))]
+    apart = sorted((load.source.label, load.seeds) for load in todo.loadings(lambda _: False))
+    assert apart == [("one", (0,)), *(("varying", (seed,)) for seed in range(7))]
 
 
 def _write(trial: Trial, folder: Path, workspace: Workspace, n_together: int = 1, **environment: Any) -> None:

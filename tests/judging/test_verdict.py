@@ -313,13 +313,30 @@ def test_a_failure_is_noted_with_its_reason(tmp_path: Path) -> None:
     assert only(tmp_path).notes == ("seed 2 failed: ValueError: wrong",)
 
 
-@pytest.mark.parametrize("n", [7, 20])
+@pytest.mark.parametrize(("n", "failed", "word"), [(7, 2, "unstable"), (20, 2, "negative"), (20, 3, "unstable")])
 @pytest.mark.parametrize("path", [cell("near").path, BASELINE])
-def test_two_failures_in_either_arm_are_unstable(tmp_path: Path, path: str, n: int) -> None:
+def test_two_failures_are_unstable_and_from_ten_seeds_on_more_than_a_tenth(
+    tmp_path: Path, path: str, n: int, failed: int, word: str
+) -> None:
     write_pair(tmp_path, around(-0.05, 0.005, n))
-    for seed in (2, 6):
+    for seed in (2, 4, 6)[:failed]:
         write_failure(tmp_path, path, seed)
-    assert only(tmp_path).verdict == "unstable"
+    assert only(tmp_path).verdict == word
+
+
+def test_a_cell_is_screened_as_it_stands_at_its_own_look(tmp_path: Path) -> None:
+    """Failures of a shared baseline beyond the seeds of a cell that was decided early do not undo its verdict."""
+    early, late = cell("near"), cell("far")
+    run = write_run(tmp_path, [early, late], 20, looks=LOOKS, weights=WEIGHTS)
+    run.model_copy(update={"cells": (run.cells[0].model_copy(update={"seeds": 5}), run.cells[1])}).write(tmp_path)
+    write_arm(tmp_path, BASELINE, around(0.6, 0.01, 20))
+    write_arm(tmp_path, early.path, around(0.3, 0.01, 5))
+    write_arm(tmp_path, late.path, around(0.6, 0.01, 20))
+    for seed in (12, 15, 18):
+        write_failure(tmp_path, BASELINE, seed)
+    near, far = verdicts(tmp_path)[1]
+    assert (near.verdict, near.baseline_failed) == ("negative", 0)
+    assert (far.verdict, far.baseline_failed) == ("unstable", 3)
 
 
 def test_one_failure_in_each_arm_is_not_unstable(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from tlbench.training.loop import Fitted
 from tlbench.workspace import Workspace
 
 DATASET = {"name": "patterns", "n_classes": 2, "size": 8}
-SPEC: dict[str, Any] = {"name": "trained", "dataset": DATASET, "steps": 6}
+SPEC: dict[str, Any] = {"name": "trained", "dataset": DATASET, "steps": 6, "per_seed": False}
 SETUP = Setup(networks.make({"name": "resnet", "width": 4}), GREY)
 
 
@@ -60,7 +61,7 @@ def test_a_source_is_trained_once_and_kept(workspace: Workspace, fitted: list[Le
     assert _all(first) == _all(again) == _all(other_seed)
     assert (first.accuracy, first.seconds, first.classes) == (again.accuracy, again.seconds, again.classes)
     (path,) = _kept(workspace)
-    assert path.name.startswith("trained-patterns-1.0-n_classes-2-size-8-steps-6-")
+    assert path.name.startswith("trained-patterns-1.0-n_classes-2-size-8-steps-6-per_seed-false-")
     assert path.suffix == ".safetensors"
     assert path.parent.name == "sources"
 
@@ -131,9 +132,48 @@ def test_what_is_kept_damaged_is_trained_anew(fault: str, workspace: Workspace, 
 def test_a_source_per_seed_has_weights_of_its_own(workspace: Workspace, fitted: list[Learner]) -> None:
     assert sources.make(SPEC | {"per_seed": True}).varies
     assert not sources.make(SPEC).varies
+    assert sources.make({key: value for key, value in SPEC.items() if key != "per_seed"}).varies
     digests = [_load(workspace, seed, per_seed=True).digest() for seed in (0, 1, 2, 0, 1)]
     assert digests[:2] == digests[3:]
     assert len(set(digests)) == 3 == len(fitted)
+
+
+@pytest.mark.parametrize("name", ["trained", "shuffled", "permuted"])
+def test_seeds_that_are_trained_as_one_network_come_out_as_they_would_apart(
+    name: str, tmp_path: Path, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is kept already is left alone."""
+    calls: list[tuple[int, bool]] = []
+
+    def counted(learners: Sequence[Learner], *rest: Any) -> list[Fitted]:
+        calls.append((len(learners), rest[-1] is not None))
+        return training.fit(learners, *rest)
+
+    monkeypatch.setattr("tlbench.training.pretraining.fit", counted)
+    elsewhere = Workspace(replace(workspace.storage, cache=tmp_path / "elsewhere"), workspace.device)
+    apart = [_load(elsewhere, seed, name=name, per_seed=True) for seed in range(4)]
+    first = _load(workspace, 1, name=name, per_seed=True)
+    source = sources.make(SPEC | {"name": name, "per_seed": True})
+    assert source.prepare(SETUP, workspace, range(4), 0) == ()
+    assert calls == [(1, False)] * 5 + [(3, True)]
+    assert len(list((workspace.storage.cache / "sources").iterdir())) == 4
+    together = [_load(workspace, seed, name=name, per_seed=True) for seed in range(4)]
+    assert _all(together[1]) == _all(first) == _all(apart[1])
+    assert len(calls) == 6
+    for one, other in zip(together, apart, strict=True):
+        assert one.accuracy == pytest.approx(other.accuracy, abs=0.02)
+        for key, value in one.network.state_dict().items():
+            assert torch.allclose(value.float(), other.network.state_dict()[key].float(), atol=2e-3), key
+
+
+def test_networks_that_cannot_be_joined_are_trained_one_by_one(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, fitted: list[Learner]
+) -> None:
+    monkeypatch.setattr("tlbench.training.pretraining.join", lambda *_: "a layer cannot be joined")
+    source = sources.make(SPEC | {"per_seed": True})
+    source.prepare(SETUP, workspace, (0, 1), 0)
+    digests = [_load(workspace, seed, per_seed=True).digest() for seed in (0, 1)]
+    assert len(set(digests)) == 2 == len(fitted)
 
 
 def test_training_that_diverges_is_told_and_nothing_is_kept(

@@ -1,6 +1,6 @@
 """A run's choices: for each setup and number of frozen blocks, how its trials are run, and what they will take."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from tlbench.engine.executor import Engine, Executor
@@ -8,7 +8,7 @@ from tlbench.engine.forecast import OVERHEAD, pretraining_seconds, size_of, tria
 from tlbench.engine.jobs import Job, Loading, Unit
 from tlbench.engine.tuning import Tuned, Tuning
 from tlbench.network import Setup
-from tlbench.source import Derived, Source
+from tlbench.source import Source
 from tlbench.suite import Suite
 from tlbench.training import BATCH, CHECKED
 from tlbench.trials import PLAIN, Choice, Outline, Scoring, Trial, outline
@@ -71,16 +71,15 @@ class Choices:
         read = self._tuned(scoring.conditions.setup, 0).read_seconds(scoring.conditions.target.n_train)
         return OVERHEAD + 3 * read + A_SCORE * len(scoring.similarities)
 
-    def loading_seconds(self, loadings: Sequence[Loading]) -> list[float]:
-        """About what making each source ready will take: next to nothing where it is read, or trained by another."""
-        seen, made = set[Hashable](), list[float]()
-        for one in loadings:
-            origin, setup = _origin(one.source), one.setup
-            key = origin, setup, one.seed if origin.varies else 0
-            at_hand = key in seen or one.source.ready(setup, self._workspace, one.seed, one.root_seed)
-            seen.add(key)
-            made.append(OVERHEAD if at_hand or not _trains(origin) else self._training(origin, setup))
-        return made
+    def joins(self, setup: Setup) -> bool:
+        """Whether whole networks of the setup are trained together, those of sources too."""
+        return self._engine.mode != "plain" and self._tuned(setup, 0).choice.together
+
+    def loading_seconds(self, loading: Loading) -> float:
+        """About what making a source ready will take: next to nothing where it is read, or was trained before."""
+        source, setup = loading.source, loading.setup
+        missing = [s for s in loading.seeds if not source.ready(setup, self._workspace, s, loading.root_seed)]
+        return OVERHEAD + len(missing) * (self._training(source, setup) if missing and _trains(source) else 0.0)
 
     def _training(self, source: Source, setup: Setup) -> float:
         checked = sum(len(dataset.split("test", self._workspace)) for dataset in source.datasets())
@@ -99,7 +98,8 @@ class Choices:
     def _tuning(self, setup: Setup, frozen: int) -> Tuning:
         """One layout serves a setup, so that arms share their frozen prefix: the whole network's."""
         if frozen == SOURCE:
-            return Tuning(setup, 0, BATCH, 1, plain=True)
+            joined = self.joins(setup)
+            return Tuning(setup, 0, BATCH, self._suite.looks[0] if joined else 1, not joined)
         plain = self._engine.mode == "plain"
         given = None if frozen == 0 or plain else self._tuned(setup, 0).choice.channels_last
         return Tuning(setup, frozen, self._suite.batch_size, self._suite.looks[0], plain, given)
@@ -108,11 +108,6 @@ class Choices:
 def _key(setup: Setup, frozen: int) -> str:
     """Names a setup with so many frozen blocks in a run file."""
     return f"{setup.label}, source" if frozen == SOURCE else f"{setup.label}, {frozen} frozen"
-
-
-def _origin(source: Source) -> Source:
-    """The source that is trained or read where others are made of it."""
-    return _origin(source.source) if isinstance(source, Derived) else source
 
 
 def _trains(source: Source) -> bool:

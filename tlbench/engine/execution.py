@@ -32,11 +32,10 @@ class Execution:
         for line in todo.said:
             self.progress.say(line)
         known = set(notes(self.plan, self.workspace))  # said already, as what limits the whole run
-        loadings = todo.loadings()
-        times = self.choices.loading_seconds(loadings)
+        timed = [(one, self.choices.loading_seconds(one)) for one in todo.loadings(self.choices.joins)]
         jobs = [
             Job(one, one.source.name, seconds, kind=(one.setup, one.source.name, seconds > OVERHEAD))
-            for one, seconds in zip(loadings, times, strict=True)
+            for one, seconds in timed
         ]
         after = self._seconds(todo)
         for _, said in self.progress.track("sources", jobs, partial(self.executor.run, jobs), after):
@@ -82,5 +81,5 @@ class Execution:
 
     def expected(self, todo: Pending, workers: int) -> str:
         """How long what is left will take on so many workers, from a few timed steps of each network, in words."""
-        seconds = (self._seconds(todo) + sum(self.choices.loading_seconds(todo.loadings()))) / workers
-        return f"about {in_words(max(1.0, seconds))} here, from a few timed steps"
+        sources = sum(self.choices.loading_seconds(one) for one in todo.loadings(self.choices.joins))
+        return f"about {in_words(max(1.0, (self._seconds(todo) + sources) / workers))} here, from a few timed steps"

@@ -12,7 +12,7 @@ from tlbench.errors import TlbenchError, one_line
 from tlbench.network import Setup
 from tlbench.records import Outcome, Record
 from tlbench.source import Source
-from tlbench.trials import Choice, Plan, Trial, run_together
+from tlbench.trials import Choice, Plan, Scoring, Trial, run_together
 from tlbench.workspace import Workspace
 
 TOGETHER = 5  # seeds that are joined at most: those of the first look
@@ -44,17 +44,17 @@ def unwatched(worker: int, position: int, took: float | None) -> None:
 
 @dataclass(frozen=True)
 class Loading:
-    """Has a source made ready (trained and kept, checked, downloaded) before any trial leans on it."""
+    """Has a source made ready (trained and kept, checked, downloaded) for seeds before any trial leans on it."""
 
     source: Source
     setup: Setup
-    seed: int
+    seeds: tuple[int, ...]
     root_seed: int
 
     def __call__(self, workspace: Workspace) -> tuple[str, ...]:
         """What the user should know of the source."""
         try:
-            return self.source.load(self.setup, workspace, self.seed, self.root_seed).notes
+            return self.source.prepare(self.setup, workspace, self.seeds, self.root_seed)
         except TlbenchError:
             raise
         except Exception as error:  # noqa: BLE001  whatever it is, it ends the run in a line that names the source
@@ -112,6 +112,6 @@ def what_cannot_travel(plan: Plan) -> str:
     return ""
 
 
-def block_of(trial: Trial) -> int:
+def block_of(job: Trial | Scoring) -> int:
     """The block of seeds that may be trained together with this one."""
-    return trial.seed // TOGETHER
+    return job.seed // TOGETHER

@@ -2,16 +2,18 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tlbench import environment
 from tlbench.engine.choices import Choices
-from tlbench.engine.jobs import Loading, Unit, block_of
+from tlbench.engine.jobs import TOGETHER, Loading, Unit, block_of
 from tlbench.engine.means import Ran
+from tlbench.network import Setup
 from tlbench.records import Outcome, Record, Scores, read_record
+from tlbench.source import Source
 from tlbench.trials import Plan, Scoring, Trial
 from tlbench.workspace import Workspace
 
@@ -31,17 +33,21 @@ class Pending:
         """How many jobs are left."""
         return len(self.trials) + len(self.scorings)
 
-    def loadings(self) -> list[Loading]:
-        """The sources that these jobs need, each once (for each seed where it varies)."""
-        found: dict[object, Loading] = {}
+    def loadings(self, joins: Callable[[Setup], bool]) -> list[Loading]:
+        """The sources that these jobs need, each once.
+
+        Where one varies, it is for each seed; for a block of them at once where networks of the setup are joined.
+        """
+        found: dict[tuple[Source, Setup, int, int], set[int]] = defaultdict(set)
         jobs: list[Scoring | Trial] = [*self.scorings, *self.trials]
         for job in jobs:
             if job.source is not None:
+                source, setup = job.source.root, job.conditions.setup
                 drawn_with = job.drawn_with if isinstance(job, Trial) else job.seed
-                seed = drawn_with if job.source.varies else 0
-                loading = Loading(job.source, job.conditions.setup, seed, job.conditions.root_seed)
-                found[(job.source, job.conditions.setup, seed)] = loading
-        return list(found.values())
+                seed = drawn_with if source.varies else 0
+                block = seed // TOGETHER if source.varies and joins(setup) else seed
+                found[(source, setup, block, job.conditions.root_seed)].add(seed)
+        return [Loading(source, setup, tuple(sorted(seeds)), root) for (source, setup, _, root), seeds in found.items()]
 
 
 def all_jobs(plan: Plan) -> list[Scoring | Trial]:

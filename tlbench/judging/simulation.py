@@ -76,7 +76,9 @@ def drawn(scenario: Scenario, grids: int, random: np.random.Generator) -> Grids:
     fallen = random.random(base.shape) < scenario.failing
     base = base - FALL * fallen
     out = stats.fell_out(base, np.where(fallen, 1.0, 0.1) + 0.01 * random.standard_normal(base.shape), np.array(0.002))
-    return Grids(own, np.where(out, np.nan, base), np.broadcast_to(out.sum(-1) >= 2, own.shape[:2]))
+    return Grids(
+        own, np.where(out, np.nan, base), np.broadcast_to(stats.too_many(out.sum(-1), np.array(m)), own.shape[:2])
+    )
 
 
 def _common(correlation: float) -> float:

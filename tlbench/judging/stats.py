@@ -10,6 +10,7 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 Bools: TypeAlias = npt.NDArray[np.bool_]
 FLOOR = 0.4  # of the margin: the least noise that a finite test set is taken to add to an accuracy
 FAR = 4.0  # robust standard deviations from an arm's median, beyond which a trial fell out of it
+LOSS_SPREAD = 0.01  # nats: the least that final training losses of an arm are taken to vary by
 ROBUST = 1.4826  # the median absolute deviation by which a normal's standard deviation is told
 TINY = 1e-24  # a variance below which arms are equal to the last bit
 
@@ -67,16 +68,22 @@ def moments(values: Floats) -> tuple[Floats, Floats, Floats, Floats]:
     return n, mean, spread, skewness
 
 
+def too_many(failed: Floats, n: Floats) -> Bools:
+    """Whether so many of n trials failed that an arm is unstable: two or more, from ten trials on over a tenth."""
+    return np.asarray(np.where(n < 10, failed >= 2, failed > 0.1 * n))
+
+
 def fell_out(scores: Floats, losses: Floats, floor: Floats) -> Bools:
     """Which trials (..., n) of an arm fell out of it: their score far below its median, their final loss far above.
 
-    In robust standard deviations (median absolute deviation), for scores never less than `floor`; a loss that is not
-    known is not above.
+    In robust standard deviations (median absolute deviation), for scores never less than `floor`, for losses never less
+    than `LOSS_SPREAD`: of a few trials that all fit their data, the spread is next to nothing. A loss that is not known
+    is not above.
     """
     below = np.median(scores, -1, keepdims=True) - scores
     above = losses - np.median(losses, -1, keepdims=True)
     spread, scatter = (ROBUST * np.median(np.abs(side), -1, keepdims=True) for side in (below, above))
-    return np.asarray((below > FAR * np.maximum(spread, floor)) & (above > FAR * scatter))
+    return np.asarray((below > FAR * np.maximum(spread, floor)) & (above > FAR * np.maximum(scatter, LOSS_SPREAD)))
 
 
 def interval(mean: Floats, error: Floats, freedom: Floats, level: Floats | float) -> tuple[Floats, Floats]:

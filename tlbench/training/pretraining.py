@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import math
 import os
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,14 +20,15 @@ from tlbench.errors import TlbenchError
 from tlbench.form import Form
 from tlbench.method import Budget, Phase
 from tlbench.metric import metrics
-from tlbench.network import HEAD, Setup
+from tlbench.network import HEAD, Network, Setup
 from tlbench.partition import Indices, Labels, class_order
 from tlbench.source import Source, Weights
 from tlbench.streams import generator, key, seeded
 from tlbench.training.items import Examples, with_labels
+from tlbench.training.joined import join
 from tlbench.training.learners import Learner, predict
-from tlbench.training.loop import fit
-from tlbench.workspace import Workspace
+from tlbench.training.loop import Fitted, fit
+from tlbench.workspace import Workspace, room
 
 CHECKED = 2000  # test items on which a source's own accuracy is read
 PEAK = 3e-3  # learning rate
@@ -37,8 +40,8 @@ TRAINING = 2  # which way of training here: what was kept of another is trained 
 class Pretrained(Source):
     """A source trained on a dataset's whole train split for `steps` steps of 64 images.
 
-    seed: its own, apart from the trials' seeds. per_seed: train anew for each trial seed, so that the verdict speaks
-    of the dataset rather than of one checkpoint. n_train: only this many images, the first of the trial's own draw
+    seed: its own, apart from the trials' seeds. per_seed: trained anew for each trial seed, so that the verdict speaks
+    of the dataset; without, of one checkpoint. n_train: only this many images, the first of the trial's own draw
     where the dataset is also the target (with per_seed: half the target's n_train is a warm start); 0 means all.
     """
 
@@ -46,9 +49,9 @@ class Pretrained(Source):
 
     dataset: DatasetSpec
     _: KW_ONLY
-    steps: int = 1500
+    steps: int = 400
     seed: int = 0
-    per_seed: bool = False
+    per_seed: bool = True
     n_train: int = 0
 
     @abstractmethod
@@ -86,57 +89,87 @@ class Pretrained(Source):
         Raises:
             TlbenchError: the dataset cannot be read, or training diverged.
         """
-        recipe, kept = self._place(setup, workspace, seed, root_seed)
-        return self._read(kept, setup) or self._train(recipe, setup, workspace, kept)
+        return self._ready(setup, workspace, [seed], root_seed)[0]
 
     def ready(self, setup: Setup, workspace: Workspace, seed: int, root_seed: int) -> bool:
         """Whether it was trained before."""
-        return self._place(setup, workspace, seed, root_seed)[1].is_file()
+        return self._task(setup, workspace, seed, root_seed).kept.is_file()
 
-    def _place(self, setup: Setup, workspace: Workspace, seed: int, root_seed: int) -> tuple[dict[str, Any], Path]:
-        """What fixes its training, and where the weights are kept."""
+    def prepare(self, setup: Setup, workspace: Workspace, seeds: Sequence[int], root_seed: int) -> tuple[str, ...]:
+        """What of these seeds is not kept yet is trained, as one network where that can be done."""
+        self._ready(setup, workspace, seeds, root_seed)
+        return ()
+
+    def _ready(self, setup: Setup, workspace: Workspace, seeds: Sequence[int], root_seed: int) -> list[Weights]:
+        tasks = [self._task(setup, workspace, seed, root_seed) for seed in seeds]
+        missing = {task.kept: task for task in tasks if self._read(task.kept, setup) is None}
+        self._train(list(missing.values()), setup, workspace)
+        return [self._again(task, setup) for task in tasks]
+
+    def _task(self, setup: Setup, workspace: Workspace, seed: int, root_seed: int) -> "_Task":
         draw = (root_seed if self.n_train else 0, seed) if self.per_seed else (0, 0)
-        recipe = self._training_recipe(setup, workspace, draw)
-        digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:12]
-        return recipe, workspace.storage.cache / "sources" / f"{self.label}-{digest}.safetensors"
-
-    def _training_recipe(self, setup: Setup, workspace: Workspace, draw: tuple[int, int]) -> dict[str, Any]:
         content = self.identity(workspace)
         own = self.recipe(places=not content) | {"content": content, "draw": list(draw)}
         del own["per_seed"]
-        return {"source": own, "device": workspace.device.type, "training": TRAINING} | setup.recipe()
+        recipe = {"source": own, "device": workspace.device.type, "training": TRAINING} | setup.recipe()
+        digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:12]
+        kept = workspace.storage.cache / "sources" / f"{self.label}-{digest}.safetensors"
+        return _Task(recipe, draw, kept, (self.seed, "source", json.dumps(own, sort_keys=True)))
 
-    def _train(self, recipe: dict[str, Any], setup: Setup, workspace: Workspace, kept: Path) -> Weights:
-        metric, stream = metrics.make("accuracy"), (self.seed, "source", json.dumps(recipe["source"], sort_keys=True))
+    def _train(self, tasks: Sequence["_Task"], setup: Setup, workspace: Workspace) -> None:
+        """Trains each task's network, all as one where their images fit into memory side by side, and keeps it."""
+        n_bytes = 4 * len(self.dataset.split("train", workspace)) * math.prod(setup.form.shape)
+        at_once = max(1, room(workspace.device) // n_bytes)
+        for first in range(0, len(tasks), at_once):
+            some = tasks[first : first + at_once]
+            learners = [self._learner(task, setup, workspace) for task in some]
+            joined = _joined(learners)
+            for group in [learners] if joined else [[learner] for learner in learners]:
+                own = [some[learners.index(learner)] for learner in group]
+                self._fit(own, group, joined, workspace)
+
+    def _fit(
+        self, tasks: Sequence["_Task"], learners: Sequence[Learner], joined: Network | None, workspace: Workspace
+    ) -> None:
+        budget = Budget(self.steps, BATCH)
+        with seeded(*tasks[0].stream, "training"):
+            made = fit(learners, [Phase((*learners[0].network.names, HEAD))], budget, PEAK, 0, joined)
+        for task, learner, fitted in zip(tasks, learners, made, strict=True):
+            if fitted.failure:
+                raise TlbenchError(f"source '{self.label}' could not be trained: {fitted.failure}")
+            self._keep(task, learner, fitted, workspace)
+
+    def _learner(self, task: "_Task", setup: Setup, workspace: Workspace) -> Learner:
         pool, test = (
-            self.rearrange(self.dataset.split(part, workspace), setup.form, generator(*stream, "pixels"))
+            self.rearrange(self.dataset.split(part, workspace), setup.form, generator(*task.stream, "pixels"))
             for part in ("train", "test")
         )
-        everything = self._drawn(pool, *recipe["source"]["draw"])
+        everything = self._drawn(pool, *task.draw)
         form = setup.form.fitted(pool, everything)
-        labels = self.relabel(pool.labels[everything], generator(*stream, "labels"))
+        labels = self.relabel(pool.labels[everything], generator(*task.stream, "labels"))
         train = with_labels(Examples(pool, everything, form, workspace.device), labels)
-        chosen = np.sort(generator(*stream, "check").permutation(len(test))[:CHECKED])
+        chosen = np.sort(generator(*task.stream, "check").permutation(len(test))[:CHECKED])
         check = Examples(test, chosen, form, workspace.device)
-        with seeded(*stream, "weights"):
+        with seeded(*task.stream, "weights"):
             network = setup.build(len(pool.classes)).to(workspace.device)
-            order = torch.Generator().manual_seed(key(*stream, "order"))
-            budget = Budget(self.steps, BATCH)
-            learner = Learner(network, train, check, order, metric)
-            fitted = fit([learner], [Phase((*network.names, HEAD))], budget, PEAK)[0]
-        if fitted.failure:
-            raise TlbenchError(f"source '{self.label}' could not be trained: {fitted.failure}")
+        order = torch.Generator().manual_seed(key(*task.stream, "order"))
+        return Learner(network, train, check, order, metrics.make("accuracy"))
+
+    def _keep(self, task: "_Task", learner: Learner, fitted: Fitted, workspace: Workspace) -> None:
+        network, check, pool = learner.network, learner.validation, self.dataset.split("train", workspace)
         facts = {
-            "recipe": recipe,
+            "recipe": task.recipe,
             "classes": list(pool.classes),
             "named": pool.named,
-            "accuracy": metric.value(predict(network, check), check.labels),
+            "accuracy": learner.metric.value(predict(network, check), check.labels),
             "seconds": fitted.seconds,
         }
-        _keep(kept, {name: value.cpu().contiguous() for name, value in network.state_dict().items()}, facts)
-        again = self._read(kept, setup)
+        _write(task.kept, {name: value.cpu().contiguous() for name, value in network.state_dict().items()}, facts)
+
+    def _again(self, task: "_Task", setup: Setup) -> Weights:
+        again = self._read(task.kept, setup)
         if again is None:
-            raise TlbenchError(f"{kept} was written and cannot be read back; check the disk")
+            raise TlbenchError(f"{task.kept} was written and cannot be read back; check the disk")
         return again
 
     def _drawn(self, pool: Split, root_seed: int, seed: int) -> Indices:
@@ -168,7 +201,26 @@ class Pretrained(Source):
         return Weights(network, *known, dataset=dataset, named=named)
 
 
-def _keep(kept: Path, weights: dict[str, torch.Tensor], facts: dict[str, Any]) -> None:
+@dataclass(frozen=True)
+class _Task:
+    """Weights that are asked for: their recipe, of what draw, where they are kept, the stream of what is random."""
+
+    recipe: dict[str, Any]
+    draw: tuple[int, int]
+    kept: Path
+    stream: tuple[Any, ...]
+
+
+def _joined(learners: Sequence[Learner]) -> Network | None:
+    """The learners' networks as one; None where there is only one, or where they cannot be joined."""
+    if len(learners) == 1:
+        return None
+    few = torch.arange(min(4, len(learners[0].validation)), device=learners[0].train.labels.device)
+    made = join([learner.network for learner in learners], learners[0].validation.inputs(few))
+    return None if isinstance(made, str) else made
+
+
+def _write(kept: Path, weights: dict[str, torch.Tensor], facts: dict[str, Any]) -> None:
     kept.parent.mkdir(parents=True, exist_ok=True)
     partial = kept.with_suffix(f".{os.getpid()}.partial")
     save_file(weights, partial, {"tlbench": json.dumps(facts)})

@@ -76,8 +76,8 @@ class Arm:
         return [curve for curve in curves if curve.steps == curves[0].steps]
 
     def unstable(self) -> bool:
-        """Two or more failures: a baseline that sometimes collapses would flag cells in which nothing happened."""
-        return len(self.failed) >= 2
+        """Whether so many failed that the arm is none: a baseline that sometimes collapses flags what is not there."""
+        return bool(stats.too_many(np.array(len(self.failed)), np.array(len(self.records))))
 
     def at_chance(self) -> bool:
         """Whether every seed that gave a result is at chance; as a baseline it makes its cells invalid."""

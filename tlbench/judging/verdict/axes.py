@@ -10,7 +10,7 @@ from tlbench.judging import chances, stats
 from tlbench.judging.verdict.arm import Arm
 from tlbench.judging.verdict.cell_records import CellRecords, area_of, speed_of
 from tlbench.judging.verdict.evidence import Evidence, evidence
-from tlbench.judging.verdict.judge import Design, Judgement, judge
+from tlbench.judging.verdict.judge import CONFIRM_PAIRS, Design, Judgement, judge
 from tlbench.runfile import Run, VerdictSettings
 
 
@@ -18,7 +18,8 @@ from tlbench.runfile import Run, VerdictSettings
 class Axis:
     """A reading of a trial, better as it grows; its margin, on the reading's own scale; the floor under tau.
 
-    on_test: whether it is read on the test split; drawn: whether it depends on what was drawn from the pool.
+    on_test: whether it is read on the test split; drawn: whether it depends on what was drawn from the pool; screened:
+    whether an arm that is unstable, or at chance, says nothing on it.
     """
 
     read: Callable[[Arm, int], float | None]
@@ -26,6 +27,7 @@ class Axis:
     floor: float
     on_test: bool
     drawn: bool = True
+    screened: bool = True
 
 
 def _score(arm: Arm, seed: int) -> float | None:
@@ -43,7 +45,7 @@ def _speed(arm: Arm, seed: int) -> float | None:
 
 FINAL = Axis(_score, lambda settings: settings.margin, stats.FLOOR, on_test=True)
 CONVERGENCE = Axis(_area, lambda settings: settings.convergence_margin, 0.0, on_test=False)
-COST = Axis(_speed, lambda settings: math.log1p(settings.cost_margin), 0.0, on_test=False, drawn=False)
+COST = Axis(_speed, lambda settings: math.log1p(settings.cost_margin), 0.0, on_test=False, drawn=False, screened=False)
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,8 @@ def judge_axis(group: Sequence[CellRecords], run: Run, axis: Axis) -> list[AxisV
     design = design_of(run, axis)
     seen = [_evidence(cells, run, axis, n) for n in run.looks]
     looks_had = np.array([run.looks.index(cell.planned) + 1 for cell in cells])
-    judgement = judge(seen, design, np.array([cell.screened() for cell in cells]), looks_had)
+    words = [cell.screened() if axis.screened else "" for cell in cells]
+    judgement = judge(seen, design, np.array(words), looks_had)
     verdicts = {}
     for row, cell in enumerate(cells):
         last = looks_had[row] - 1
@@ -109,8 +112,10 @@ def _evidence(cells: Sequence[CellRecords], run: Run, axis: Axis, n: int) -> Evi
             seen = [seed for seed in seeds if seed < values.shape[1]]
             values[row, seen] = [axis.read(arm, seed) for seed in seen]
     tau = np.array([cell.tau(n) if axis.on_test else 0.0 for cell in cells])
-    reuse = np.array([cell.reuse if axis.drawn else 0.0 for cell in cells])
-    return evidence(own, base, tau, welch=run.verdict.pairing == "welch", reuse=reuse)
+    reuse, welch = np.array([cell.reuse if axis.drawn else 0.0 for cell in cells]), run.verdict.pairing == "welch"
+    confirms = axis.on_test and welch and n >= CONFIRM_PAIRS
+    pair_tau = np.array([cell.pair_tau(n) for cell in cells]) if confirms else tau
+    return evidence(own, base, tau, pair_tau=pair_tau, welch=welch, reuse=reuse)
 
 
 def _verdict(judgement: Judgement, seen: Evidence, row: int, design: Design, level: float) -> AxisVerdict:
@@ -145,15 +150,20 @@ def judge_cost(group: Sequence[CellRecords], run: Run) -> list[AxisVerdict | Non
     """One family on cost: the timing pass's seconds, as paired log ratios; None where there was none."""
     first = run.looks[0]
     timed = [cell.at_the_clock(first) for cell in group]
+    if all(cell is None or cell.invalid for cell in timed):
+        return [None] * len(group)
     there = [cell for cell in timed if cell is not None]
     paired = run.verdict.model_copy(update={"pairing": "paired"})
     once = run.model_copy(update={"looks": (first,), "weights": (1.0,), "verdict": paired})
     verdicts = iter(judge_axis(there, once, COST))
-    return [None if cell is None else next(verdicts) for cell in timed]
+    found = [None if cell is None else next(verdicts) for cell in timed]
+    return [None if cell.invalid else judged for cell, judged in zip(group, found, strict=True)]
 
 
 def _silent(cell: CellRecords, axis: Axis) -> bool:
-    """Whether either side has results, but none that the axis can read."""
+    """Whether either side has results, but none that the axis can read; or would have none, were it run."""
+    if cell.invalid and axis is CONVERGENCE:
+        return cell.plan.method.unfrozen is None
     for arm in (cell.own, cell.base):
         done = [seed for seed, record in arm.records.items() if record.status == "done"]
         if done and all(axis.read(arm, seed) is None for seed in done):

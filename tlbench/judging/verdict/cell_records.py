@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
 from tlbench.judging import stats
 from tlbench.judging.readings import curve_of
 from tlbench.judging.verdict.arm import Arm, reading_of
-from tlbench.judging.verdict.screen import screen
+from tlbench.judging.verdict.screen import best_by_target, screened
 from tlbench.judging.verdict.variance import Split, split
 from tlbench.records import Outcome, OutcomeT, Record, Scores, read_record
 from tlbench.runfile import PlannedCell, Protocol, Run
@@ -20,7 +20,8 @@ class CellRecords:
     """A planned cell, its own records and its baseline's by seed, and the similarities scored for it.
 
     timed: records of the timing pass, own and baseline's; others: both of its arms under the suite's further protocols.
-    surplus: baseline seeds for each of its own, 1 where it is paired. crossed: its trials with the next seed's source.
+    early: both within the suite's budget, by which convergence is judged. surplus: baseline seeds for each of its own,
+    1 where it is paired. crossed: its trials with the next seed's source.
     """
 
     plan: PlannedCell
@@ -29,11 +30,14 @@ class CellRecords:
     scores: dict[int, Record[Scores]]
     timed: tuple[dict[int, Record[Outcome]], dict[int, Record[Outcome]]] = ({}, {})
     others: dict[Protocol, tuple[Arm, Arm]] = field(default_factory=dict)
+    early: tuple[Arm, Arm] | None = None
     surplus: int = 1
     crossed: dict[int, Record[Outcome]] = field(default_factory=dict)
 
     def at_the_clock(self, first_look: int) -> "CellRecords | None":
         """The cell with its timing records in place of its own; None without them, or where machines differ."""
+        if self.invalid:
+            return replace(self, plan=self.plan.model_copy(update={"seeds": first_look}))
         machines = {r.environment["machine"]["fingerprint"] for records in self.timed for r in records.values()}
         if len(machines) != 1 or not all(self.timed):
             return None
@@ -90,6 +94,10 @@ class CellRecords:
         again = Arm(self.crossed, {}, self.own.reading)
         return split(self.own.values(seeds), again.values(seeds))
 
+    def within_budget(self) -> "CellRecords":
+        """The cell with both of its arms as they stand at the end of the suite's budget."""
+        return replace(self, own=self.early[0], base=self.early[1]) if self.early else self
+
     def provisional(self) -> bool:
         """Whether planned seeds are still missing on either side."""
         if self.invalid:
@@ -103,13 +111,17 @@ class CellRecords:
             return "invalid"
         return "unstable" if self.own.unstable() or self.base.unstable() else ""
 
+    def pair_tau(self, seeds: int) -> float:
+        """The test set's own noise in the mean of paired gains, from the first seeds."""
+        pairs = [seed for seed in self.pairs if seed < seeds]
+        if len(pairs) < 2:
+            return 0.0
+        return stats.item_noise(self.own.contributions(pairs), self.base.contributions(pairs))
+
     def tau(self, seeds: int) -> float:
         """The test set's own noise in the mean gain, from the first seeds."""
         if self.surplus == 1:
-            pairs = [seed for seed in self.pairs if seed < seeds]
-            if len(pairs) < 2:
-                return 0.0
-            return stats.item_noise(self.own.contributions(pairs), self.base.contributions(pairs))
+            return self.pair_tau(seeds)
         own = [seed for seed in self.own_seeds if seed < seeds]
         base = [seed for seed in self.base_seeds if seed < self.surplus * seeds]
         if min(len(own), len(base)) < 2:
@@ -170,21 +182,28 @@ def read_cells(folder: Path, run: Run) -> list[CellRecords]:
     def scores(target: str, source: str) -> dict[int, Record[Scores]]:
         return read(f"{target}/{source}/similarity", "seed", run.looks[-1], Scores)
 
+    @cache
+    def best(protocol: Protocol) -> dict[str, float]:
+        return best_by_target({path: trials(path) for path in planned}, reading_of(protocol))
+
+    @cache
+    def arm(protocol: Protocol, path: str, seeds: int) -> Arm:
+        """An arm as it stands at so many seeds, whatever further looks of other cells have brought."""
+        seen = {seed: record for seed, record in trials(path).items() if seed < seeds}
+        return screened(seen, best(protocol)[path.partition("/")[0]], reading_of(protocol))
+
+    def sides(plan: PlannedCell, protocol: Protocol, baseline: str) -> tuple[Arm, Arm]:
+        return arm(protocol, plan.path, plan.seeds), arm(protocol, baseline, run.verdict.surplus * plan.seeds)
+
     def with_records(plan: PlannedCell) -> CellRecords:
         timed = timings(plan.path), timings(plan.baseline)
         first, *further = plan.baselines
-        others = {
-            protocol: (arms(protocol)[plan.path], arms(protocol)[plan.baselines[protocol]]) for protocol in further
-        }
+        others = {protocol: sides(plan, protocol, plan.baselines[protocol]) for protocol in further}
+        early = sides(plan, "equal_steps", plan.baselines.get("equal_steps", plan.baseline))
         similar = scores(plan.target.label, plan.source.label)
-        own, base = arms(first)[plan.path], arms(first)[plan.baseline]
         crossed = read(plan.crossed, "seed", run.looks[0], Outcome) if plan.crossed else {}
-        return CellRecords(plan, own, base, similar, timed, others, run.verdict.surplus, crossed)
-
-    @cache
-    def arms(protocol: Protocol) -> dict[str, Arm]:
-        paths = dict.fromkeys(path for p in run.cells for path in (p.path, p.baseline, *p.baselines.values()))
-        return screen({path: trials(path) for path in paths}, reading_of(protocol))
+        own, base = sides(plan, first, plan.baseline)
+        return CellRecords(plan, own, base, similar, timed, others, early, run.verdict.surplus, crossed)
 
     return [with_records(plan) for plan in run.cells]
 

@@ -28,7 +28,8 @@ def judge_cells(run: Run, cells: list[CellRecords]) -> list[Verdict]:
     others = {protocol: _under(run, cells, protocol) for protocol in (cells[0].others if cells else {})}
     verdicts: dict[str, Verdict] = {}
     for group in _families(cells).values():
-        final, early, clock = judge_axis(group, run, FINAL), judge_axis(group, run, CONVERGENCE), judge_cost(group, run)
+        final, clock = judge_axis(group, run, FINAL), judge_cost(group, run)
+        early = judge_axis([cell.within_budget() for cell in group], run, CONVERGENCE)
         shrunken = _shrunken(final)
         for cell, judged, curve, timed, drawn in zip(group, final, early, clock, shrunken, strict=True):
             if judged is not None:
@@ -73,7 +74,7 @@ def _brief(judged: AxisVerdict) -> Fields:
 
 
 def _verdict(cell: CellRecords, final: AxisVerdict, early: AxisVerdict | None, run: Run, family: int) -> Verdict:
-    target_score = run.target_scores.get(cell.plan.baseline)
+    target_score, within = run.target_scores.get(cell.plan.baseline), cell.within_budget()
     return Verdict(
         **_who(cell, run),
         **_judged(cell, final),
@@ -82,8 +83,8 @@ def _verdict(cell: CellRecords, final: AxisVerdict, early: AxisVerdict | None, r
         **_limits(cell, final, run),
         **_arms(cell),
         **prediction_cost(cell),
-        convergence=_convergence(cell, early, target_score),
-        cost=cost(cell.own.records, cell.base.records, cell.pairs, target_score),
+        convergence=_convergence(within, early, target_score),
+        cost=cost(within.own.records, within.base.records, within.pairs, target_score),
         by_protocol={},
         others=others_of(cell),
     )

@@ -17,7 +17,8 @@ class Evidence:
 
     spread: the standard deviation of what varies over the arm's seeds: of paired gains, or of its own scores where it
     is not paired, and then base_spread that of its baseline's (else 0). pairs: seeds that both have, with the mean,
-    spread and skewness of their gains. tau: the test set's noise in the mean. reuse: the share of the pool in a draw.
+    spread and skewness of their gains. tau, pair_tau: the test set's noise in the mean, and in that of
+    the pairs. reuse: the share of the pool in a draw.
     """
 
     n: Floats
@@ -26,6 +27,7 @@ class Evidence:
     m: Floats
     base_spread: Floats
     tau: Floats
+    pair_tau: Floats
     pairs: Floats
     pair_mean: Floats
     pair_spread: Floats
@@ -61,17 +63,24 @@ class Evidence:
             n=self.pairs,
             mean=self.pair_mean,
             spread=self.pair_spread,
+            tau=self.pair_tau,
             m=np.full_like(self.m, np.inf),
             base_spread=np.zeros_like(self.base_spread),
         )
 
 
 def evidence(
-    own: Floats, baseline: Floats, tau: Floats, *, welch: bool = False, reuse: Floats | float = 0.0
+    own: Floats,
+    baseline: Floats,
+    tau: Floats,
+    *,
+    pair_tau: Floats | None = None,
+    welch: bool = False,
+    reuse: Floats | float = 0.0,
 ) -> Evidence:
     """From scores (..., C, n) of the arms and (..., C, m) of their baselines, nan where a trial is left out.
 
-    The first n seeds are shared. Paired by them; or Welch's, of all that either side has.
+    The first n seeds are shared. Paired by them; or Welch's, of all that either side has. pair_tau: tau without it.
     """
     shared = own.shape[-1]
     pairs, gain, gain_spread, skewness = stats.moments(own - baseline[..., :shared])
@@ -83,4 +92,5 @@ def evidence(
         m, base_mean, base_spread, _ = stats.moments(baseline)
         sides = n, mean - base_mean, spread, m, base_spread
     overlap = np.broadcast_to(np.asarray(reuse, dtype=np.float64), gain.shape)
-    return Evidence(*sides, np.broadcast_to(tau, gain.shape), pairs, gain, gain_spread, skewness, overlap)
+    noise, pair_noise = (np.broadcast_to(one, gain.shape) for one in (tau, tau if pair_tau is None else pair_tau))
+    return Evidence(*sides, noise, pair_noise, pairs, gain, gain_spread, skewness, overlap)

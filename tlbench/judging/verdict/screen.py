@@ -12,17 +12,13 @@ from tlbench.records import Measured, Outcome, Record
 FELL = "far below the arm's other seeds, and its final training loss far above theirs"
 
 
-def screen(arms: Mapping[str, dict[int, Record[Outcome]]], reading: Reading) -> dict[str, Arm]:
-    """The arms of a run, by path and seed, with their failed trials found; paths begin with the target's label."""
-    best = _best_by_target(arms, reading)
-    return {
-        path: Arm(records, _failed(records, best[path.partition("/")[0]], reading), reading)
-        for path, records in arms.items()
-    }
+def screened(records: dict[int, Record[Outcome]], best: float, reading: Reading) -> Arm:
+    """An arm with its failed trials found; best: the highest mean lift over chance of its target's arms."""
+    return Arm(records, _failed(records, best, reading), reading)
 
 
-def _best_by_target(arms: Mapping[str, dict[int, Record[Outcome]]], reading: Reading) -> dict[str, float]:
-    """The highest mean lift over chance of a target's arms."""
+def best_by_target(arms: Mapping[str, dict[int, Record[Outcome]]], reading: Reading) -> dict[str, float]:
+    """The highest mean lift over chance of each target's arms, by paths that begin with the target's label."""
     best: dict[str, float] = defaultdict(float)
     for path, records in arms.items():
         lifts = [reading(record.outcome).lift for record in records.values() if record.status == "done"]
