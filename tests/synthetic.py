@@ -128,7 +128,7 @@ def cell(source: str, method: str = "finetune", *, unfrozen: int | None = None, 
         "role": "cell",
         "family": "main",
         "expect": None,
-        "source": {"label": source, "spec": {"name": "trained", "dataset": source}, "recipe": {"name": "trained"}},
+        "source": {"label": source, "spec": {"name": "trained", "label": source}, "recipe": {"name": "trained"}},
         "target": {"label": TARGET, "dataset": "glyphs", "spec": "glyphs", "n_train": 40, "shape": [1, 8, 8]},
         "method": {"label": method, "spec": method, "unfrozen": unfrozen, "recipe": {"name": method}},
         "input": {"size": 8, "channels": 1},
@@ -256,7 +256,7 @@ SHOWN = Verdict(
 def shown(verdict: str, gain: float | None = 0.01, **changes: Any) -> Verdict:
     """A verdict as a report gets it, the interval two points to either side of the gain; typed as it is labelled."""
     interval = None if gain is None else (gain - 0.02, gain + 0.02)
-    typed = {f"{part}_spec": changes[part] for part in ("source", "method") if part in changes}
+    typed = {f"{part}_spec": changes[part] for part in ("source", "dataset", "method") if part in changes}
     return replace(SHOWN, **({"verdict": verdict, "gain": gain, "interval": interval} | typed | changes))
 
 

@@ -109,3 +109,10 @@ def test_a_report_is_a_page_beside_the_records(tlbench: Run) -> None:
     code, _, err = tlbench("report", "a")
     assert (code, "report: a/report.html" in err) == (0, True)
     assert Path("a/report.html").is_file()
+
+
+def test_a_report_tells_what_fits_a_page_and_with_all_the_rest(tlbench: Run) -> None:
+    few, whole = (tlbench("report", "a", *more)[1] for more in ((), ("--all",)))
+    assert max(map(len, [*few.splitlines(), *whole.splitlines()])) <= 100
+    assert ("By source and method" in few, "By source and method" in whole) == (False, True)
+    assert "with --all" in few

@@ -81,7 +81,7 @@ def test_a_run_that_is_judged_by_a_loss_is_rendered_and_read(tmp_path: Path) -> 
     judged = judge_run(write_loss_run(tmp_path, 0.7))
     page = report.render(judged).read_text(encoding="utf-8")
     assert re.search(r'<td data-title="log_loss">0\.(69|70)\d<', page)
-    assert "| scratch | log_loss |" in report.markdown(judged)
+    assert "| scratch | log\\_loss |" in report.markdown(judged)
     assert read(tmp_path).columns.tolist()[4:] == ["status", "log_loss", "seconds", "steps"]
 
 
@@ -111,5 +111,5 @@ def test_runs_of_two_metrics_are_not_compared(tmp_path: Path) -> None:
 def test_a_verdict_tells_what_the_user_typed(tmp_path: Path) -> None:
     plain = only(write_loss_run(tmp_path, 0.7)).as_dict()
     specs = [plain[key] for key in ("source_spec", "dataset_spec", "method_spec")]
-    assert specs == [{"name": "trained", "dataset": "near"}, "glyphs", "finetune"]
+    assert specs == [{"name": "trained", "label": "near"}, "glyphs", "finetune"]
     assert (plain["target"], list(plain)[:2]) == (TARGET, ["source", "source_spec"])

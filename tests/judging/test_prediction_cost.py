@@ -51,7 +51,7 @@ def test_records_that_do_not_tell_are_no_cost(tmp_path: Path) -> None:
 
 def test_a_cell_opens_to_what_a_prediction_costs(folder: Path) -> None:
     (one,) = judge_run(folder).cells
-    text = "a prediction takes 11,300 parameters and 0.25 ms an item (scratch 0.125 ms)"
+    text = "a prediction takes<td>11,300 parameters, 0.25 ms an item (scratch 0.125 ms)"
     verdict = shown("neutral", parameters=11_300, milliseconds=0.25, baseline_milliseconds=0.125)
     assert text in details(one, verdict)
     assert "a prediction" not in details(one, shown("neutral"))

@@ -13,11 +13,12 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+All = Annotated[bool, typer.Option("--all", help="Print every table, remark and note.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-def show_report(folder: Path, *, as_json: bool) -> None:
-    """Prints a run's verdicts and writes its page."""
+def show_report(folder: Path, *, as_json: bool, every: bool = False) -> None:
+    """Prints a run's verdicts, with every table and note or what fits a screen, and writes its page."""
     import json
 
     from tlbench.judging import report as reports
@@ -29,7 +30,8 @@ def show_report(folder: Path, *, as_json: bool) -> None:
         typer.echo(json.dumps(reports.as_json(judged), indent=1, allow_nan=False))
         return
     console = _console()
-    console.print(reports.terminal(judged, narrow=console.width < reports.WIDE))
+    width = console.width if console.is_terminal else reports.WIDE
+    console.print(reports.terminal(judged, width, every=every), width=width)
     typer.echo(f"report: {reports.render(judged)}", err=True)
 
 

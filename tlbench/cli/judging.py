@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tlbench.cli.app import DONE, Json, app, print_table, say, show_report
+from tlbench.cli.app import DONE, All, Json, app, print_table, say, show_report
 from tlbench.errors import TlbenchError
 
 ACCEPTED = Path("results/accepted")
@@ -21,6 +21,7 @@ def report(
     folder: Annotated[Path | None, typer.Argument(help="Folder of a run, such as results/quick.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the verdicts as JSON, write nothing.")] = False,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of --json.")] = False,
+    every: All = False,
 ) -> None:
     """Prints the verdicts of a run, finished or not, and writes its page and figures into its folder."""
     import json
@@ -32,7 +33,7 @@ def report(
         raise typer.Exit(DONE)
     if folder is None:
         raise TlbenchError("name the folder of a run, such as results/quick")
-    show_report(folder, as_json=as_json)
+    show_report(folder, as_json=as_json, every=every)
 
 
 @app.command(rich_help_panel=PANEL)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tlbench.cli.app import DONE, FAILED, INTERRUPTED, USAGE, Json, app, say, show_report
+from tlbench.cli.app import DONE, FAILED, INTERRUPTED, USAGE, All, Json, app, say, show_report
 from tlbench.errors import TlbenchError, unknown
 from tlbench.processes import SHELVES
 
@@ -56,6 +56,7 @@ def run(
     fresh: Annotated[bool, typer.Option("--fresh", help="Redo everything, records on disk included.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print trials and hours, run nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the verdicts as JSON.")] = False,
+    every: All = False,
 ) -> None:
     """Runs a suite, or sources, targets and methods named here; resumes what was begun; prints the verdicts."""
     from tlbench.processes import start_early
@@ -76,7 +77,7 @@ def run(
         raise typer.Exit(DONE)
     _prepare(study, means, limited=max_seconds is not None or max_seeds is not None, fresh=fresh)
     failed = _execute(study, means, max_seconds, max_seeds, timing=timing)
-    show_report(study.folder, as_json=as_json)
+    show_report(study.folder, as_json=as_json, every=every)
     raise typer.Exit(FAILED if failed else DONE)
 
 

@@ -32,7 +32,8 @@ from tlbench.judging.figures import MARKS, Drawing, drawings, themed, write_draw
 from tlbench.judging.figures.against import cost_by_gain, gain_by_similarity
 from tlbench.judging.figures.curves import learning_curves
 from tlbench.judging.figures.forest import forest
-from tlbench.judging.figures.gains import gain_heatmap, gain_profile
+from tlbench.judging.figures.gains import gain_profile
+from tlbench.judging.figures.overview import gain_heatmap
 from tlbench.judging.figures.style import STYLE, hues
 from tlbench.judging.figures.sweeps import accuracy_by_k, gain_by_n_train
 from tlbench.judging.verdict import Judged, Verdict, judge_run
@@ -202,7 +203,7 @@ def test_every_colour_is_its_own_and_reads_on_white_and_on_black(count: int) -> 
         assert (luminance + 0.05) / (0.008 + 0.05) >= 2.9
 
 
-def test_the_heatmap_marks_harm_without_colour() -> None:
+def test_the_map_marks_each_verdict_without_colour() -> None:
     one = one_of(
         gain_heatmap,
         shown("negative", -0.031),
@@ -210,15 +211,17 @@ def test_the_heatmap_marks_harm_without_colour() -> None:
         shown("negative", -0.4, source="null", role="control"),
     )
     told = texts(one.svg)
-    assert [text for text in told if re.fullmatch(r"[+-]\d+\.\d!?", text)] == ["-3.1!", "+20.0"]
+    assert [text for text in told if re.fullmatch(r"[+-]\d+\.\d", text)] == ["-3.1", "+20.0"]
     assert "null" not in told
+    assert [text for text in told if text in MARKS] == ["negative", "positive"]
+    assert len(re.findall(r"<use ", one.svg.partition("colorbar")[0])) >= 4
     assert list(one.table["gain_points"]) == [-3.1, 20.0]
 
 
 def test_numbers_on_coloured_cells_keep_their_colour_in_the_dark() -> None:
     one = one_of(gain_heatmap, shown("negative", -0.2), shown("neutral", 0.01, source="kin"))
     tinted = {text: style for style, text in re.findall(r'<text style="([^"]*)"[^>]*>([^<]*)<', themed(one.svg))}
-    assert "fill: #fdfdfd" in tinted["-20.0!"]
+    assert "fill: #fdfdfd" in tinted["-20.0"]
     assert "fill: #262626" in tinted["+1.0"]
 
 
@@ -233,12 +236,41 @@ def test_the_heatmap_has_a_panel_a_method_and_leaves_gaps_empty() -> None:
     assert [text for text in told if text.startswith("+")] == ["+1.0", "+2.0", "+3.0"]
 
 
-def test_a_panel_of_many_cells_goes_without_numbers() -> None:
-    found = [shown("neutral", 0.01, source=f"s{i}", target=f"t{j}") for i in range(16) for j in range(10)]
+def test_a_map_of_many_cells_goes_without_numbers() -> None:
+    found = [shown("neutral", 0.01, source=f"s{i}", target=f"t{j}-n40") for i in range(12) for j in range(10)]
     one = one_of(gain_heatmap, *found)
     assert "+1.0" not in texts(one.svg)
     assert "colour: the mean gain" in one.caption
-    assert texts(one_of(gain_heatmap, *found[:150]).svg).count("+1.0") == 150
+    assert texts(one_of(gain_heatmap, *found[:70]).svg).count("+1.0") == 70
+
+
+def test_a_place_of_the_map_and_a_row_of_the_forest_lead_to_their_cells() -> None:
+    found = [shown("neutral", 0.01, source=source, method="k-0.12345") for source in ("near", "far")]
+    for drawer in (gain_heatmap, forest):
+        one = one_of(drawer, *found)
+        links = re.findall(r'xlink:href="([^"]*html[^"]*)"', one.svg)
+        assert set(links) == {f"../report.html#{TARGET}/{source}/k-0.12345" for source in ("near", "far")}
+        assert f'"#{TARGET}/near/k-0.12345"' in themed(one.svg)
+        assert "report.html" not in themed(one.svg)
+
+
+def test_columns_lie_flat_where_their_names_fold_and_stand_where_they_do_not() -> None:
+    flat = one_of(gain_heatmap, *(shown("neutral", 0.01, target=f"{name}-n40") for name in ("digits", "glyphs:lower")))
+    assert [text for text in texts(flat.svg) if text in ("digits", "glyphs:", "lower", "n=40")] == [
+        "digits",
+        "n=40",
+        "glyphs:",
+        "lower",
+        "n=40",
+    ]
+    assert "rotate(-90)" not in flat.svg.partition("digits")[0]
+    long = one_of(gain_heatmap, *(shown("neutral", 0.01, target=f"{name}-n40") for name in ("unbreakable", "b")))
+    assert "unbreakable n=40" in texts(long.svg)
+
+
+def test_a_loss_is_drawn_in_its_own_unit() -> None:
+    one = one_of(forest, shown("negative", -0.25, metric="log_loss"))
+    assert one.table[["gain", "low", "high"]].to_numpy().tolist() == [[-0.25, -0.27, -0.23]]
 
 
 def test_the_forest_is_sorted_and_has_controls_below_in_grey() -> None:
@@ -266,7 +298,9 @@ def test_a_long_forest_shows_both_ends_and_its_table_all() -> None:
 def test_learning_curves_show_scratch_dashed_beside_every_method(made: list[Drawing]) -> None:
     one = next(one for one in made if one.name == "learning-curves")
     told = texts(one.svg)
-    assert [text for text in told if " to " in text] == [f"{source} to {TARGET}" for source in ("far", "mid", "near")]
+    assert [text for text in told if " to " in text] == [
+        f"{source} to glyphs n=40" for source in ("far", "mid", "near")
+    ]
     assert [text for text in told if text in ("scratch", "linear_probe", "last_k-1")] == [
         "scratch",
         "linear_probe",

@@ -1,6 +1,7 @@
 """The page: whole in itself, escaped, in the order of its reader's questions, and never larger than it may be."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -67,16 +68,18 @@ def test_the_page_needs_no_network(run_folder: Path) -> None:
     assert not [tag for tag, _ in tags if tag in ("link", "iframe")]
 
 
-def test_the_first_screen_has_question_answer_and_calibration(run_folder: Path) -> None:
+def test_question_answer_picture_controls_and_verdicts_come_first_and_in_this_order(run_folder: Path) -> None:
     judged = judge_run(run_folder)
-    text = " ".join(" ".join(Tags(pages.html(judged)).texts).split())
+    text = " ".join(" ".join(Tags(pages.html(judged, [DRAWING])).texts).split())
     parts = [
         sentences.asked(judged.run),
-        "1 positive, 1 negative",
         "start from near by finetune",
-        "far (this checkpoint): linear_probe 1 of 1 negative",
-        "near (this checkpoint): finetune 1 of 1 positive",
-        "must not be flagged",
+        "▼ 1 negative ▲ 1 positive",
+        "Gains <b>. In points.",
+        "not be flagged",
+        "▼ negative",
+        "Gains are accuracy points",
+        "By source and method",
         "a note",
         "cpu, a processor",
     ]
@@ -89,7 +92,7 @@ def test_rows_carry_what_they_are_filtered_by(run_folder: Path) -> None:
     tags = Tags(pages.html(judge_run(run_folder))).tags
     rows = [a for tag, a in tags if tag == "tbody" and "data-axis" in a]
     assert [(r["data-source"], r["data-axis"], r["data-verdict"], r["data-role"]) for r in rows][:2] == [
-        ("far", "final accuracy", "negative", "cell"),
+        ("far", "final", "negative", "cell"),
         ("far", "convergence", "positive", "cell"),
     ]
     assert len(rows) == 6
@@ -151,3 +154,56 @@ def test_cost_has_a_row_where_it_was_judged() -> None:
     judged = {"estimated": False, "verdict": "positive", "p_adjusted": 0.01}
     rows = pages._rows(shown("neutral", cost=judged | {"speedup": 2.0, "speedup_interval": [1.5, 2.5]}))
     assert [(row["axis"], row["effect"]) for row in rows][-1] == ("cost", "2.00x [1.50, 2.50]")
+
+
+@pytest.mark.parametrize(("cells", "first"), [(6, "forest"), (7, "gain-heatmap")])
+def test_few_cells_are_told_one_by_one_and_many_by_a_map(cells: int, first: str) -> None:
+    drawn = [replace(DRAWING, name=name) for name in ("learning-curves", "forest", "gain-heatmap")]
+    judged = judged_of([*(shown("neutral", source=f"s{i}") for i in range(cells)), shown("neutral", role="control")])
+    found = pages.picture(judged, drawn)
+    assert found is not None
+    assert found.name == first
+    assert pages.picture(judged, drawn[:1]) is None
+
+
+def test_the_picture_is_not_drawn_twice_and_the_other_figures_are_folded(run_folder: Path) -> None:
+    page = pages.html(judge_run(run_folder), [replace(DRAWING, name="learning-curves", title="Curves"), DRAWING])
+    assert page.count('<figure id="forest">') == page.count('<figure id="learning-curves">') == 1
+    assert page.index('<figure id="forest">') < page.index("<h2>Verdicts</h2>") < page.index("<summary>Curves")
+
+
+def test_a_control_that_came_out_wrong_is_marked_and_comes_first(run_folder: Path) -> None:
+    assert 'class="fault"' not in pages.html(judge_run(run_folder))
+    cells = [cell("far", "linear_probe"), control("near", "negative"), control("null", "unflagged")]
+    write_run(run_folder, cells, 5)
+    page = pages.html(judge_run(run_folder))
+    assert '<tr class="fault"><td>NOT</td><td>near by finetune</td>' in page
+    assert page.index("near by finetune") < page.index("null by finetune")
+
+
+def test_names_may_break_after_their_separators_and_numbers_may_not() -> None:
+    assert str(pages._parted("trained:glyphs:upper by last_k:1")) == (
+        "trained:<wbr>glyphs:<wbr>upper by last_<wbr>k:<wbr>1"
+    )
+    assert str(pages._parted("-4.0 [-6.0, -2.0]")) == "-4.0 [-6.0, -2.0]"
+    assert str(pages._parted("<i>:x")) == "&lt;i&gt;:x"
+
+
+def test_every_cell_can_be_led_to_and_no_id_is_given_twice(run_folder: Path) -> None:
+    ids = [a["id"] for _, a in Tags(pages.html(judge_run(run_folder), [DRAWING])).tags if "id" in a]
+    assert {cell("far", "linear_probe").path, cell("near").path, "forest", "by-source", "notes"} <= set(ids)
+    assert len(ids) == len(set(ids))
+
+
+def test_what_stands_beside_a_probe_is_in_its_details_and_has_no_row(run_folder: Path) -> None:
+    probe = cell("far", "linear_probe", unfrozen=0)
+    head = cell("far", "features-logistic", role="beside", family="beside")
+    write_run(run_folder, [probe, head], 5)
+    write_arm(run_folder, head.path, around(0.55, 0.01, 5))
+    judged = judge_run(run_folder)
+    page = pages.html(judged)
+    assert [a["data-method"] for tag, a in Tags(page).tags if tag == "tbody" and a["data-axis"] == "final"] == [
+        "linear_probe"
+    ]
+    assert "<td>features-logistic beside it<td>" in page
+    assert "The convex head beside each probe" in page

@@ -57,7 +57,7 @@ CURVE: dict[str, Any] = {
 def printed(judged: Judged, width: int = 200) -> str:
     """The report as a terminal without colour shows it."""
     out = io.StringIO()
-    Console(file=out, width=width, color_system=None).print(report.terminal(judged))
+    Console(file=out, width=width, color_system=None).print(report.terminal(judged, width))
     return out.getvalue()
 
 
@@ -165,8 +165,8 @@ def test_a_row_without_pairs_has_dashes() -> None:
 def test_a_row_names_what_was_typed() -> None:
     typed = shown("neutral", source="a-b", source_spec="a:b", method="last_k-1", method_spec="last_k:1")
     assert sentences.row(typed)[1:4] == ("glyphs n=40", "a:b", "last_k:1")
-    labelled = shown("neutral", source="mine", source_spec={"name": "a"}, target="mine-n40", method_spec={})
-    assert sentences.row(labelled)[1:4] == ("mine-n40", "mine", "finetune")
+    labelled = shown("neutral", source_spec={"name": "a", "label": "mine"}, target="mine-n40", method_spec={})
+    assert sentences.row(labelled)[1:4] == ("mine n=40", "mine", "finetune")
 
 
 def test_seeds_of_scratch_are_counted_apart_where_it_has_its_own() -> None:
@@ -517,15 +517,15 @@ def test_the_terminal_report_fits_its_width(run_folder: Path, width: int) -> Non
 def test_the_terminal_report_has_all_its_parts(run_folder: Path) -> None:
     text = printed(judge_run(run_folder))
     parts = [
-        "must not be flagged; neutral",
         "Of 4 cells, 1 positive, 1 negative, 1 undecided, 1 unstable, all within the budget.",
+        "Controls: what must come out, and what did",
+        "not be",
         "synthetic: verdicts, worst first",
-        "!! NEGATIVE within the budget (confirmed)",
+        "!! NEGATIVE within",
+        "(confirmed)",
         "!  unstable",
         "?  inconclusive",
-        "++ positive",
-        "synthetic: controls",
-        "the three axes: final accuracy",
+        "++ positive within",
         "Of 1 undecided cell ",
         "Intervals: 95 %",
     ]
@@ -563,17 +563,21 @@ def test_markdown_opens_with_answer_and_calibration(run_folder: Path) -> None:
     page = report.markdown(judge_run(run_folder), [DRAWING])
     heads = [line.removeprefix("## ") for line in page.splitlines() if line.startswith("## ")]
     assert heads == [
-        "Calibration",
+        "Controls: what must come out, and what did",
         "Verdicts, worst first",
-        "Controls",
-        "The three axes",
-        "How to read this",
-        "Figures",
+        "What limits this, and what else the run says",
+        "By source and method",
+        "Undecided: how many seeds more",
+        "The three axes: final, convergence, cost",
+        "Gains",
         "Notes",
         "Environment",
     ]
     assert page.startswith("# synthetic\n\nMade up.\n\n4 cells: ")
     assert "![gain-heatmap](figures/gain-heatmap.svg)\n\nGains. In points." in page
+    first = report.markdown(judge_run(run_folder), [DRAWING], DRAWING)
+    assert first.index("![gain-heatmap]") < first.index("## Controls")
+    assert first.count("![gain-heatmap]") == 1
     assert "seed 1 failed: ValueError: no" in page
     assert "classes &lt;b&gt;1&lt;/b&gt; \\| 2" in page
 
@@ -581,8 +585,7 @@ def test_markdown_opens_with_answer_and_calibration(run_folder: Path) -> None:
 def test_markdown_without_controls_or_notes_says_so() -> None:
     page = report.markdown(judged_of([shown("neutral")]))
     assert "No controls were run." in page
-    assert "## Controls" not in page
-    assert "\n- none\n" in page
+    assert "## Notes\n\n- none\n" in page
 
 
 @pytest.mark.parametrize(("dirty", "text"), [(True, "Commit abc (dirty), code 0."), (False, "Commit abc, code 0.")])
@@ -626,7 +629,7 @@ def test_the_first_sentence_says_where_to_start_from(tmp_path: Path) -> None:
         "significantly worse at 5 shared seeds."
     )
     assert [start.sentence() for start in judged.starts] == [answer]
-    assert f"- **{answer}".replace("(", "(") in report.markdown(judged).replace("\\", "")
+    assert f"\n{answer}\n" in report.markdown(judged).replace("\\", "")
     assert report.as_json(judged)["starts"][0]["n_arms"] == 2
 
 
@@ -680,15 +683,6 @@ def test_few_seeds_do_not_say_where_to_start_from(tmp_path: Path) -> None:
     assert judge_run(tmp_path).starts[0].sentence() == (
         "glyphs n=40 within the budget: 3 shared seeds are too few to say where to start from."
     )
-
-
-def test_a_narrow_terminal_gets_the_columns_that_matter_most(run_folder: Path) -> None:
-    out = io.StringIO()
-    Console(file=out, width=110, color_system=None).print(report.terminal(judge_run(run_folder), narrow=True))
-    text = out.getvalue()
-    assert "!! NEGATIVE" in text
-    assert "on the page, or in a wider terminal" in text
-    assert "p (Holm)" not in text
 
 
 def test_an_unfinished_run_says_so_first() -> None:

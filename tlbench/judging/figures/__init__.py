@@ -9,7 +9,8 @@ from tlbench.judging.figures.against import cost_by_gain, gain_by_similarity
 from tlbench.judging.figures.curves import learning_curves
 from tlbench.judging.figures.drawing import Drawing, svg_of, themed
 from tlbench.judging.figures.forest import forest
-from tlbench.judging.figures.gains import gain_heatmap, gain_profile
+from tlbench.judging.figures.gains import gain_profile
+from tlbench.judging.figures.overview import gain_heatmap
 from tlbench.judging.figures.style import MARKS, STYLE
 from tlbench.judging.figures.sweeps import accuracy_by_k, gain_by_n_train
 from tlbench.judging.verdict import Judged

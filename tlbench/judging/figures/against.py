@@ -9,9 +9,9 @@ from matplotlib.ticker import MaxNLocator
 
 from tlbench.judging import stats
 from tlbench.judging.figures.drawing import Drawing, svg_of
-from tlbench.judging.figures.numbers import bar_lengths, bars, cells, gain_of, grouped, row
+from tlbench.judging.figures.numbers import bar_lengths, bars, cells, gain_of, grouped, row, unit
 from tlbench.judging.figures.style import COLUMNS, GREY, INK, MARKS, Colour, dots, hues, legend, marks, panels
-from tlbench.judging.verdict import Judged, Verdict
+from tlbench.judging.verdict import Judged, Verdict, method_of
 
 CORNERS = {  # of the plane of cost and gain
     (0.02, 0.97): "dearer and better",
@@ -27,7 +27,7 @@ def gain_by_similarity(judged: Judged) -> Drawing | None:
     names = list(dict.fromkeys(name for v in scored for name in v.similarity))
     if not names:
         return None
-    colours = hues(v.method for v in scored)
+    colours = hues(method_of(v) for v in scored)
     figure, axes = panels(len(names))
     for name, axis in zip(names, axes, strict=True):
         here = [v for v in scored if name in v.similarity]
@@ -35,7 +35,7 @@ def gain_by_similarity(judged: Judged) -> Drawing | None:
         axis.axhline(0, color=GREY, linestyle="--", linewidth=1)
         axis.set(xlabel=name, title=_rank(here, name))
     for axis in axes[::COLUMNS]:
-        axis.set_ylabel("gain, points")
+        axis.set_ylabel(f"gain, {unit(judged).name}")
     legend(figure, [*dots(colours), *marks(scored)])
     title = "Gain by similarity of source and target"
     caption = (
@@ -51,13 +51,13 @@ def cost_by_gain(judged: Judged) -> Drawing | None:
     verdicts = [v for v in cells(judged) if v.cost.get("speedup")]
     if not verdicts:
         return None
-    colours = hues(v.method for v in verdicts)
+    colours = hues(method_of(v) for v in verdicts)
     figure, (axis,) = panels(1, 7.5, 5.0)
     doublings = [float(np.log2(v.cost["speedup"])) for v in verdicts]
     _points(axis, verdicts, doublings, colours)
     _quadrants(axis)
     estimated = " (estimated)" if any(v.cost["estimated"] for v in verdicts) else ""
-    axis.set(xlabel=f"seconds of scratch / seconds of the arm{estimated}", ylabel="gain, points")
+    axis.set(xlabel=f"seconds of scratch / seconds of the arm{estimated}", ylabel=f"gain, {unit(judged).name}")
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.xaxis.set_major_formatter(lambda value, _: f"{2**value:.3g}x")
     legend(figure, [*dots(colours), *marks(verdicts)])
@@ -72,7 +72,7 @@ def cost_by_gain(judged: Judged) -> Drawing | None:
 
 def _points(axis: Axes, verdicts: Sequence[Verdict], across: Sequence[float], colours: Mapping[str, Colour]) -> None:
     """Gains with their intervals at these places, those that are drawn alike in one go."""
-    positions = grouped(range(len(verdicts)), lambda i: (verdicts[i].method, verdicts[i].verdict, verdicts[i].role))
+    positions = grouped(range(len(verdicts)), lambda i: (method_of(verdicts[i]), verdicts[i].verdict, verdicts[i].role))
     for (method, verdict, role), alike in positions.items():
         axis.errorbar(
             [across[i] for i in alike],

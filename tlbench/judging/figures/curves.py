@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from tlbench.judging import stats
 from tlbench.judging.figures.drawing import Drawing, svg_of
-from tlbench.judging.figures.numbers import grouped, span
+from tlbench.judging.figures.numbers import column, grouped, span, unit
 from tlbench.judging.figures.style import (
     GREY,
     Colour,
@@ -24,7 +24,7 @@ from tlbench.judging.figures.style import (
     panels,
 )
 from tlbench.judging.stats import Floats
-from tlbench.judging.verdict import Arm, CellRecords, Judged, higher_is_better
+from tlbench.judging.verdict import Arm, CellRecords, Judged, higher_is_better, method_of, source_of, target_of
 
 LEVEL = 0.95
 SCRATCH = "scratch"
@@ -32,7 +32,7 @@ Panel: TypeAlias = tuple[str, str]  # target, source
 
 
 class Line(NamedTuple):
-    """An arm's mean curve with its band, in points, over n seeds."""
+    """An arm's mean curve with its band, in the metric's unit, over n seeds."""
 
     method: str
     n: int
@@ -44,38 +44,48 @@ class Line(NamedTuple):
 
 def learning_curves(judged: Judged) -> Drawing | None:
     """Validation score by steps, a panel a source and target, a line a method and a dashed one for scratch."""
-    there = _lines(judged.cells)
+    there = _lines(judged.cells, unit(judged).scale)
     shown = f"{'' if higher_is_better(judged.cells) else 'minus '}validation {judged.run.suite.metric}"
     if not there:
         return None
     groups = grouped(judged.verdicts, lambda v: (v.target, v.source))
+    titles = {panel: headed(source_of(own[0]), f"to {target_of(own[0])}") for panel, own in groups.items()}
     chosen = loudest({panel: groups[panel] for panel in there})
     figure, axes = panels(len(chosen))
     colours = hues(line.method for key in there for line in there[key] if line.method != SCRATCH)
-    for axis, (target, source) in zip(axes, chosen, strict=True):
-        for line in there[(target, source)]:
+    for axis, panel in zip(axes, chosen, strict=True):
+        for line in there[panel]:
             _draw(axis, line, colours.get(line.method))
-        axis.set_title(headed(source, f"to {target}"))
-    if all(0 <= mean <= 100 for panel in there.values() for line in panel for mean in line.mean):
+        axis.set_title(titles[panel])
+    if unit(judged).scale > 1 and all(
+        0 <= mean <= 100 for panel in there.values() for line in panel for mean in line.mean
+    ):
         axes[0].set_ylim(0, 100)
-    named(axes, "steps", f"{shown}, points")
-    legend(figure, [*dots({SCRATCH: GREY}, "", "--"), *lines(colours)])
+    named(axes, "steps", f"{shown}, {unit(judged).name}")
+    typed = {v.method: method_of(v) for v in judged.verdicts}
+    legend(figure, [*dots({SCRATCH: GREY}, "", "--"), *lines({typed[method]: hue for method, hue in colours.items()})])
     title = "Learning curves, transfer against scratch"
     seeds = span(line.n for own in there.values() for line in own)
     caption = (
         f"Mean {shown} by steps with its {LEVEL:.0%} t interval as a band, over n = {seeds} seeds; dashed: "
         f"from-scratch; trials that failed are left out.{left_out(len(chosen), len(there))}"
     )
-    return Drawing("learning-curves", title, caption, svg_of(figure, "learning-curves", title), _table(there))
+    return Drawing(
+        "learning-curves",
+        title,
+        caption,
+        svg_of(figure, "learning-curves", title),
+        _table(there, judged.run.suite.metric),
+    )
 
 
-def _lines(cells: list[CellRecords]) -> dict[Panel, list[Line]]:
+def _lines(cells: list[CellRecords], scale: float) -> dict[Panel, list[Line]]:
     """Each panel's lines, scratch first; panels without a curve of their own are left out."""
     arms = {cell.plan.baseline: cell.base for cell in cells}
-    scratch = {path: _line(SCRATCH, arm) for path, arm in arms.items()}
+    scratch = {path: _line(SCRATCH, arm, scale) for path, arm in arms.items()}
     by_panel: dict[Panel, dict[str, Line]] = defaultdict(dict)
     for cell in cells:
-        plan, own = cell.plan, _line(cell.plan.method.label, cell.own)
+        plan, own = cell.plan, _line(cell.plan.method.label, cell.own, scale)
         if own:
             lines_there = by_panel[(plan.target.label, plan.source.label)]
             if base := scratch[plan.baseline]:
@@ -84,12 +94,12 @@ def _lines(cells: list[CellRecords]) -> dict[Panel, list[Line]]:
     return {panel: list(lines_there.values()) for panel, lines_there in by_panel.items()}
 
 
-def _line(method: str, arm: Arm) -> Line | None:
+def _line(method: str, arm: Arm, scale: float) -> Line | None:
     """The mean over the seeds that did not fail; None without curves."""
     curves = arm.curves()
     if not curves:
         return None
-    band = stats.band(100 * np.array([curve.validation_score for curve in curves]), LEVEL)
+    band = stats.band(scale * np.array([curve.validation_score for curve in curves]), LEVEL)
     return Line(method, len(curves), curves[0].steps, *band)
 
 
@@ -99,7 +109,7 @@ def _draw(axis: Axes, line: Line, colour: Colour | None) -> None:
         axis.fill_between(line.steps, line.low, line.high, color=colour or GREY, alpha=0.18, linewidth=0)
 
 
-def _table(there: dict[Panel, list[Line]]) -> pd.DataFrame:
+def _table(there: dict[Panel, list[Line]], metric: str) -> pd.DataFrame:
     columns: dict[str, list[Any]] = defaultdict(list)
     for (target, source), own in there.items():
         for line in own:
@@ -108,5 +118,5 @@ def _table(there: dict[Panel, list[Line]]) -> pd.DataFrame:
                 columns[name] += [value] * len(line.steps)
             columns["steps"] += line.steps
             for name, values in (("mean", line.mean), ("low", line.low), ("high", line.high)):
-                columns[f"{name}_points"] += np.round(values, 4).tolist()
+                columns[column(name, metric)] += np.round(values, 4).tolist()
     return pd.DataFrame(columns)

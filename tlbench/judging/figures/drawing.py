@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from tlbench.judging.figures.style import INK, PAPER, RULE
 from tlbench.records import DRAWN_BY
 
+PAGE = "../report.html"  # from where figures lie
 TAG = re.compile(r"<[^<>]*>")  # text between tags is the user's and stays as it is
 THEME = {PAPER: "var(--paper)", INK: "var(--ink)", RULE: "var(--rule)"}
 
@@ -27,6 +28,11 @@ class Drawing:
     caption: str
     svg: str
     table: pd.DataFrame
+
+
+def link_to(cell: str) -> str:
+    """From a figure to a cell's place on the page, by the path of its records."""
+    return f"{PAGE}#{cell}"
 
 
 def svg_of(figure: Figure, name: str, title: str) -> str:
@@ -61,11 +67,13 @@ def _in_tags(svg: str, change: Callable[[str], str]) -> str:
 def _recoloured(tag: str) -> str:
     for colour, variable in THEME.items():
         tag = tag.replace(f": {colour}", f": {variable}")
-    return tag
+    return tag.replace(f'"{PAGE}#', '"#').replace(' target="_blank"', "")
 
 
 def _lean(tag: str, used: set[str]) -> str:
     """A tag without ids that nothing refers to, without turns by nothing, its numbers to a hundredth of a point."""
+    if tag.startswith("<a "):
+        return tag
     tag = re.sub(r' id="([^"]*)"', lambda match: match[0] if match[1] in used else "", tag)
     tag = re.sub(r' transform="rotate\(-0 [^"]*"', "", tag)
     return re.sub(r"(\.\d\d)\d+", r"\1", tag)

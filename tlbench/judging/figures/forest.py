@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import pandas as pd
 from matplotlib.axes import Axes
 
-from tlbench.judging.figures.drawing import Drawing, svg_of
-from tlbench.judging.figures.numbers import bar_lengths, bars, cells, gain_of, grouped, row
-from tlbench.judging.figures.style import GREY, INK, MARKS, legend, marks, panels, short
-from tlbench.judging.verdict import Judged, Verdict
+from tlbench.judging.figures.drawing import Drawing, link_to, svg_of
+from tlbench.judging.figures.numbers import bar_lengths, bars, cells, gain_of, grouped, row, unit
+from tlbench.judging.figures.style import FACES, GREY, INK, MARKS, legend, marks, panels, short
+from tlbench.judging.verdict import Judged, Verdict, method_of, source_of, target_of
 
 MOST, MOST_CONTROLS = 80, 20
 HUES = {"negative": "#d55e00", "positive": "#0173b2"}
@@ -23,33 +23,35 @@ def forest(judged: Judged) -> Drawing | None:
         return None
     shown = [v for block in blocks for v in block]
     count = len(shown) + len(blocks) - 1
-    figure, (axis,) = panels(1, 9.0, max(1.6, 0.165 * count + 0.6))
+    figure, (axis,) = panels(1, 9.0, max(1.6, 0.175 * count + 0.7))
     places: list[int] = []
     for block in blocks:
         first = places[-1] + 2 if places else 0
         _rows(axis, block, first)
         places += range(first, first + len(block))
         axis.axhline(first - 1, color=GREY, linestyle=":", linewidth=1)
-    margin = 100 * judged.run.verdict.margin
+    told = unit(judged)
+    margin = told.scale * judged.run.verdict.margin
     axis.axvspan(-margin, margin, color=GREY, alpha=0.25, linewidth=0)
     axis.axvline(0, color=GREY, linewidth=0.8)
     axis.set_yticks(places, [_name(v) for v in shown], fontsize="small")
     for label, v in zip(axis.get_yticklabels(), shown, strict=True):
         label.set_color(GREY if v.role == "control" else INK)
-    axis.set(ylim=(count - 0.4, -0.6), xlabel="gain, points")
+        label.set_url(link_to(f"{v.target}/{v.source}/{v.method}"))
+    axis.set(ylim=(count - 0.4, -0.6), xlabel=f"gain, {told.name}")
     axis.grid(visible=False, axis="y")
-    legend(figure, marks(shown))
+    legend(figure, marks(shown, hollow=True))
     title = "Every cell's gain with its interval"
     caption = (
-        f"Sorted by gain, positive is better; {bars([*verdicts, *controls])}; shaded: the margin of {margin:g} points "
-        f"around zero; grey rows: controls.{_omitted(len(verdicts), len(controls))}"
+        f"Sorted by gain, positive is better; {bars([*verdicts, *controls])}; shaded: the margin of {margin:g} "
+        f"{told.name} around zero; grey rows: controls.{_omitted(len(verdicts), len(controls))}"
     )
     table = pd.DataFrame([row(v) for v in (*verdicts, *controls)])
     return Drawing("forest", title, caption, svg_of(figure, "forest", title), table)
 
 
 def _name(v: Verdict) -> str:
-    return f"{short(v.source, 30)} by {short(v.method, 24)} on {short(v.target, 30)}"
+    return f"{short(source_of(v), 30)} by {short(method_of(v), 24)} on {short(target_of(v), 30)}"
 
 
 def _ends(ordered: list[Verdict], most: int) -> list[list[Verdict]]:
@@ -71,4 +73,11 @@ def _rows(axis: Axes, verdicts: Sequence[Verdict], first: int) -> None:
     for word, positions in grouped(range(len(verdicts)), lambda i: verdicts[i].verdict).items():
         alike, rows = [verdicts[i] for i in positions], [first + i for i in positions]
         colour = GREY if alike[0].role == "control" else HUES.get(word, INK)
-        axis.errorbar([gain_of(v) for v in alike], rows, xerr=bar_lengths(alike), fmt=MARKS[word], color=colour)
+        axis.errorbar(
+            [gain_of(v) for v in alike],
+            rows,
+            xerr=bar_lengths(alike),
+            fmt=MARKS[word],
+            color=colour,
+            markerfacecolor=FACES.get(word, colour),
+        )

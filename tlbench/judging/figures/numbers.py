@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from tlbench.judging.stats import Floats
+from tlbench.judging.units import Unit, unit_of
 from tlbench.judging.verdict import Judged, Verdict
 
 Key = TypeVar("Key", bound=Hashable)
@@ -25,21 +26,32 @@ def grouped(items: Iterable[Item], key: Callable[[Item], Key]) -> dict[Key, list
     return groups
 
 
-def points(share: float | None) -> float | None:
-    """A share in [-1, 1] as points, to what a table needs."""
-    return None if share is None else round(100 * share, 4)
+def unit(judged: Judged) -> Unit:
+    """In what a run's gains are drawn."""
+    return unit_of(judged.run.suite.metric)
+
+
+def column(name: str, metric: str) -> str:
+    """A table's column of a metric's numbers; it says where they are hundredths."""
+    return f"{name}_points" if unit_of(metric).scale > 1 else name
+
+
+def scaled(value: float | None, metric: str) -> float | None:
+    """A score or a difference in its unit, to what a table needs."""
+    return None if value is None else round(unit_of(metric).scale * value, 4)
 
 
 def gain_of(v: Verdict) -> float:
-    """The gain in points; zero where there is none."""
-    return 100 * (v.gain or 0.0)
+    """The gain in its unit; zero where there is none."""
+    return unit_of(v.metric).scale * (v.gain or 0.0)
 
 
 def bar_lengths(verdicts: Sequence[Verdict]) -> Floats:
-    """How far each gain's interval goes below and above it, in points, (2, n); zero without an interval."""
+    """How far each gain's interval goes below and above it, in its unit, (2, n); zero without an interval."""
     ends = [v.interval or (v.gain or 0.0, v.gain or 0.0) for v in verdicts]
     gains = np.array([gain_of(v) for v in verdicts])
-    low, high = 100 * np.array(ends, dtype=np.float64).reshape(-1, 2).T
+    scales = np.array([unit_of(v.metric).scale for v in verdicts])
+    low, high = scales * np.array(ends, dtype=np.float64).reshape(-1, 2).T
     return np.array([gains - low, high - gains]).clip(min=0.0)
 
 
@@ -53,9 +65,9 @@ def row(v: Verdict) -> dict[str, Any]:
         "role": v.role,
         "verdict": v.verdict,
         "n": v.n_pairs,
-        "gain_points": points(v.gain),
-        "low_points": points(low),
-        "high_points": points(high),
+        column("gain", v.metric): scaled(v.gain, v.metric),
+        column("low", v.metric): scaled(low, v.metric),
+        column("high", v.metric): scaled(high, v.metric),
         "interval_level": v.interval_level,
     }
 

@@ -16,6 +16,7 @@ Key = TypeVar("Key", bound=Hashable)
 
 PAPER, INK, RULE, GREY = "#ffffff", "#1d2329", "#d6dade", "#7f868d"
 MARKS = {"negative": "v", "positive": "^", "neutral": "s", "inconclusive": "o", "unstable": "x", "invalid": "x"}
+FACES = {"inconclusive": "none"}  # of marks that are hollow
 MOST_PANELS = 12
 COLUMNS = 3  # of panels
 TONE = 0.3  # the most luminance of a colour that still stands out on white
@@ -120,11 +121,11 @@ def lines(colours: Mapping[str, Colour], marker: str = "") -> list[Line2D]:
     return dots(colours, marker, "-")
 
 
-def marks(verdicts: Iterable[Verdict]) -> list[Line2D]:
-    """Legend entries for the verdicts that occur, in ink."""
-    words = {v.verdict for v in verdicts}
+def marks(verdicts: Iterable[Verdict], *, hollow: bool = False) -> list[Line2D]:
+    """Legend entries for the verdicts that occur, in ink; hollow: those of `FACES` are drawn so."""
+    words, faces = {v.verdict for v in verdicts}, FACES if hollow else {}
     return [
-        Line2D([], [], color=INK, marker=mark, linestyle="", label=word)
+        Line2D([], [], color=INK, marker=mark, linestyle="", label=word, markerfacecolor=faces.get(word, INK))
         for word, mark in MARKS.items()
         if word in words
     ]

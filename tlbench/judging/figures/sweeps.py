@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 
 from tlbench.judging import stats
 from tlbench.judging.figures.drawing import Drawing, svg_of
-from tlbench.judging.figures.numbers import bar_lengths, bars, gain_of, grouped, points, row
+from tlbench.judging.figures.numbers import bar_lengths, bars, column, gain_of, grouped, row, scaled, unit
 from tlbench.judging.figures.style import (
     GREY,
     INK,
@@ -27,25 +27,27 @@ from tlbench.judging.figures.style import (
     short,
 )
 from tlbench.judging.insights import sweeps_over_data
-from tlbench.judging.verdict import Judged, Verdict
+from tlbench.judging.spoken import spoken
+from tlbench.judging.verdict import Judged, Verdict, method_of, source_of, target_of
 
 
 def gain_by_n_train(judged: Judged) -> Drawing | None:
     """Gain with its interval against n_train on a log axis; a panel a dataset and method, a line a source."""
     sweeps = sweeps_over_data(judged.verdicts)
     groups: dict[tuple[str, str], dict[str, list[Verdict]]] = defaultdict(dict)
-    for (dataset, source, method), sweep in sweeps.items():
-        groups[(dataset, method)][source] = sweep
+    for sweep in sweeps.values():
+        first = sweep[0]
+        groups[(spoken(first.dataset_spec, first.dataset), method_of(first))][source_of(first)] = sweep
     if not groups:
         return None
     chosen = loudest({key: [v for sweep in group.values() for v in sweep] for key, group in groups.items()})
-    colours = hues(source for _, source, _ in sweeps)
+    colours = hues(source for group in groups.values() for source in group)
     figure, axes = panels(len(chosen))
     for axis, (dataset, method) in zip(axes, chosen, strict=True):
         _by_data(axis, groups[(dataset, method)], colours)
         axis.axhline(0, color=GREY, linestyle="--", linewidth=1)
         axis.set_title(headed(method, f"on {dataset}"))
-    named(axes, "n_train", "gain, points")
+    named(axes, "n_train", f"gain, {unit(judged).name}")
     crossed = {"help turns to harm": INK} if any(map(crossing_of, sweeps.values())) else {}
     legend(figure, [*lines(colours, "o"), *dots(crossed, "D")])
     title = "Gain by the number of training images"
@@ -94,14 +96,14 @@ def accuracy_by_k(judged: Judged) -> Drawing | None:
     verdicts = [v for line in lines_there for v in line if len({v.unfrozen for v in line}) > 1]
     if not verdicts:
         return None
-    groups, metric = grouped(verdicts, lambda v: v.target), judged.run.suite.metric
-    chosen, colours = loudest(groups), hues(v.source for v in verdicts)
-    figure, axes = panels(len(chosen), level=False)
+    groups, metric = grouped(verdicts, target_of), judged.run.suite.metric
+    chosen, colours = loudest(groups), hues(source_of(v) for v in verdicts)
+    (figure, axes), told = panels(len(chosen), level=False), unit(judged)
     for axis, target in zip(axes, chosen, strict=True):
         _by_depth(axis, groups[target], colours)
         axis.set_title(short(target))
         axis.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    named(axes, "last blocks that learn (0: the head alone)", f"test {metric}, points")
+    named(axes, "last blocks that learn (0: the head alone)", f"test {metric}, {told.name}")
     legend(figure, [*dots({"scratch": GREY}, "", "--"), *lines(colours, "o")])
     title = f"{metric.capitalize()} by the number of blocks that learn"
     caption = (
@@ -113,17 +115,17 @@ def accuracy_by_k(judged: Judged) -> Drawing | None:
 
 
 def _by_depth(axis: Axes, verdicts: Sequence[Verdict], colours: dict[str, Colour]) -> None:
-    for source in dict.fromkeys(v.source for v in verdicts):
-        line = sorted((v for v in verdicts if v.source == source), key=lambda v: v.unfrozen or 0)
-        means = [100 * (v.score or 0.0) for v in line]
+    for source in dict.fromkeys(map(source_of, verdicts)):
+        line = sorted((v for v in verdicts if source_of(v) == source), key=lambda v: v.unfrozen or 0)
+        means = [scaled(v.score, v.metric) or 0.0 for v in line]
         axis.errorbar([v.unfrozen or 0 for v in line], means, bar_lengths(line), marker="o", color=colours[source])
-    scratch = float(np.mean([100 * (v.baseline_score or 0.0) for v in verdicts]))
+    scratch = float(np.mean([scaled(v.baseline_score, v.metric) for v in verdicts]))
     axis.axhline(scratch, color=GREY, linestyle="--", linewidth=1.3)
 
 
 def _depth(v: Verdict) -> dict[str, object]:
     return {
         "unfrozen_blocks": v.unfrozen,
-        f"{v.metric}_points": points(v.score),
-        f"baseline_{v.metric}_points": points(v.baseline_score),
+        column(v.metric, v.metric): scaled(v.score, v.metric),
+        column(f"baseline_{v.metric}", v.metric): scaled(v.baseline_score, v.metric),
     }

@@ -6,7 +6,7 @@ from tlbench.judging import figures
 from tlbench.judging.report.exports import bmf, github_benchmark, printed, publish
 from tlbench.judging.report.history import read_history
 from tlbench.judging.report.markdown import markdown
-from tlbench.judging.report.page import html
+from tlbench.judging.report.page import html, picture
 from tlbench.judging.report.schema import as_json, json_schema
 from tlbench.judging.report.terminal import WIDE, table, terminal
 from tlbench.judging.verdict import Judged
@@ -37,7 +37,7 @@ def render(judged: Judged) -> Path:
     """
     drawn = figures.drawings(judged)
     figures.write_drawings(judged.folder, drawn)
-    write_text(judged.folder / "report.md", markdown(judged, drawn))
+    write_text(judged.folder / "report.md", markdown(judged, drawn, picture(judged, drawn)))
     path = judged.folder / "report.html"
     write_text(path, html(judged, drawn))
     return path

@@ -1,33 +1,46 @@
-"""What a cell of the page opens to: its learning curves, its seeds, its recipe, its records."""
+"""What a cell of the page opens to: its learning curves, what its verdict stands on, its seeds, recipe and records."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-import numpy as np
 from markupsafe import Markup, escape
 
-from tlbench.curve import LearningCurve
-from tlbench.judging import stats
 from tlbench.judging.changes import p_text
-from tlbench.judging.readings import curve_of
 from tlbench.judging.report import sentences
 from tlbench.judging.report.classes import class_table
-from tlbench.judging.stats import Floats
+from tlbench.judging.report.pictures import curves
 from tlbench.judging.units import unit_of
-from tlbench.judging.verdict import OVERLAP, CellRecords, ClassHarm, Verdict, disagreement, higher_is_better
+from tlbench.judging.verdict import LASTING, OVERLAP, CellRecords, ClassHarm, Verdict, cell_of, disagreement, method_of
 from tlbench.records import Outcome, Record
 
-WIDTH, HEIGHT, EDGE = 360, 180, 24  # of the small picture, in its own units
 SHARED = ("target", "budget", "network", "input", "root_seed", "variant")  # of a recipe, the same for all of a suite
+MOST_LEFT_OUT = 8  # trials that are named at once
 
 
-def details(cell: CellRecords, verdict: Verdict, harms: Sequence[ClassHarm] = (), *, brief: bool = False) -> Markup:
-    """A cell's details; brief: without its seeds' rows and its recipe, which its records hold."""
-    parts = [_facts(verdict), _curves(cell, verdict.metric), class_table(harms, brief=brief)]
+def details(
+    cell: CellRecords,
+    verdict: Verdict,
+    harms: Sequence[ClassHarm] = (),
+    head: Verdict | None = None,
+    *,
+    brief: bool = False,
+) -> Markup:
+    """A cell's details; brief: without its seeds' rows and its recipe, which its records hold.
+
+    harms: what it did by class. head: the convex head's verdict, judged apart, to be read beside a probe's.
+    """
+    parts = [
+        Markup("<h3>{}</h3>").format(cell_of(verdict)),
+        Markup('<div class="beside"><div>{}</div><div>{}</div></div>').format(curves(cell, verdict), _facts(verdict)),
+        _readings(verdict, head),
+        _left_out(verdict),
+        class_table(harms, brief=brief),
+    ]
     if not brief:
         parts += [_seeds(cell, verdict.metric), _recipe(cell)]
     parts.append(
-        Markup('<p>records: <a href="{0}/">{0}</a>, scratch <a href="{1}/">{1}</a>').format(
+        Markup('<p>Records: <a href="{0}/">{0}</a>, scratch <a href="{1}/">{1}</a>').format(
             cell.path, cell.plan.baseline
         )
     )
@@ -35,84 +48,94 @@ def details(cell: CellRecords, verdict: Verdict, harms: Sequence[ClassHarm] = ()
 
 
 def _facts(v: Verdict) -> Markup:
-    """What must be shown beside a verdict, in a line."""
+    """What must be shown beside a verdict, a row each."""
+    rows = [*_sureness(v), *_design(v), *_arms(v), *((name, f"{value:.3g}") for name, value in v.similarity.items())]
+    lines = (Markup("<tr><th scope=row>{}<td>{}").format(name, value) for name, value in rows)
+    return Markup("<table class=facts>{}</table>").format(Markup("").join(lines))
+
+
+def _sureness(v: Verdict) -> Iterable[tuple[str, str]]:
     (low, high), unit = v.share_hurt_interval, unit_of(v.metric)
-    said = [
-        f"interval level {v.interval_level:.1%}",
-        f"p harm {p_text(v.p_harm)}, p benefit {p_text(v.p_benefit)} (Holm)",
-        f"spread over seeds {unit.plain(v.spread)} {unit.name}, test-set error {unit.plain(v.tau)}",
-        f"skewness {v.skewness:+.1f}",
-        f"share of seeds hurt, 95 % interval {low:.0%} to {high:.0%}",
-    ]
+    yield (
+        "gain",
+        f"{sentences.gain_text(v)} {unit.name}, interval at {v.interval_level:.1%}{', by pooled variance' * v.pooled}",
+    )
+    if v.shrunken is not None:
+        yield "expected on repetition", f"about {unit.signed(v.shrunken)} (shrunken towards its family)"
+    yield "p harm, p benefit (Holm)", f"{p_text(v.p_harm)}, {p_text(v.p_benefit)}"
+    if v.sees is not None:
+        yield "smallest gain or loss seen with power 0.8", unit.plain(v.sees)
+    if v.share_hurt is not None:
+        yield "seeds hurt", f"{v.share_hurt:.0%}, 95 % interval {low:.0%} to {high:.0%}"
+
+
+def _design(v: Verdict) -> Iterable[tuple[str, str]]:
+    unit = unit_of(v.metric)
+    paired = "paired by seed" if v.pairing == "paired" else "not paired (Welch)"
+    yield "trials, the arm and scratch", f"{v.n_own} and {v.n_base}, {paired}"
+    if v.correlation is not None:
+        yield "correlation at equal seeds", f"{v.correlation:+.2f}"
+    yield "spread over seeds", f"{unit.plain(v.spread)} (skewness {v.skewness:+.1f})"
+    if v.split is not None:
+        parts = (f"{name} {unit.plain(getattr(v.split, name))}" for name in ("source", "data", "rest"))
+        yield "spread of the arm by", f"{', '.join(parts)} (n = {v.split.n})"
+    yield "test-set error", f"{100 * v.tau:.2f}" if unit.scale > 1 else unit.plain(v.tau)
+    yield "judged", LASTING[v.protocol]
+    if v.draw == "all":
+        yield "images", "one draw for all seeds: a verdict about these"
+    elif v.reuse > OVERLAP:
+        yield "draws overlap", f"{v.reuse:.0%} of the pool: the interval is widened for that"
+
+
+def _arms(v: Verdict) -> Iterable[tuple[str, str]]:
+    if v.labelled:
+        yield "labelled items in all", f"{v.labelled}, of them {v.n_train} to train on"
+    if v.checkpoint:
+        yield "source", "one checkpoint: a verdict about it"
     if v.source_accuracy is not None:
-        said.append(f"the source's own accuracy {sentences.percent(v.source_accuracy)}")
-    if v.reuse > OVERLAP:
-        said.append(f"draws overlap ({v.reuse:.0%} of the pool): the interval is widened for that")
+        yield "the source's own accuracy", sentences.percent(v.source_accuracy)
     if v.parameters and v.milliseconds and v.baseline_milliseconds:
-        said.append(
-            f"a prediction takes {v.parameters:,} parameters and {v.milliseconds:.3g} ms an item "
-            f"(scratch {v.baseline_milliseconds:.3g} ms)"
-        )
-    said += [f"{name} {value:.3g}" for name, value in v.similarity.items()]
-    said += [
-        f"against {protocol}: {brief['verdict']} {sentences.points(brief['gain'], v.metric)}"
-        for protocol, brief in v.by_protocol.items()
-    ]
-    said += [
-        f"{name} {sentences.with_interval(shown['gain'], shown['interval'])}, not judged"
-        for name, shown in v.others.items()
-    ]
-    return Markup("<p>{}.").format("; ".join(said))
+        cost = f"{v.parameters:,} parameters, {v.milliseconds:.3g} ms an item"
+        yield "a prediction takes", f"{cost} (scratch {v.baseline_milliseconds:.3g} ms)"
+    edges = [name for name, there in (("the arm", v.at_edge), ("scratch", v.baseline_at_edge)) if there]
+    if edges:
+        yield "not tuned out", f"{' and '.join(edges)}: most seeds chose the smallest or the largest rate"
 
 
-def _curves(cell: CellRecords, metric: str) -> Markup:
-    """Mean validation score by steps with its 95 % t band, the arm against scratch."""
-    curves = {name: arm.curves() for name, arm in (("base", cell.base), ("own", cell.own))}
-    scores = [score for own in curves.values() for curve in own for score in curve.validation_score]
-    if not scores:
-        return Markup("<p>No learning curves: this arm is not trained by steps.")
-    ends = min(0.0, *scores), max(1.0, *scores)
-    shown = f"{'' if higher_is_better([cell]) else 'minus '}validation {metric}"
-    drawn = Markup("").join(_line(name, own, ends) for name, own in curves.items() if own)
-    return Markup(
-        '<svg class="curve" viewBox="0 0 {w} {h}" role="img" aria-label="{shown} by steps">'
-        '<path class="frame" d="M{e} 4V{b}H{w}"/>{drawn}<text x="{e}" y="{l}">0</text>'
-        '<text x="{w}" y="{l}" text-anchor="end">{steps} steps</text><text x="0" y="12">{high:.2g}</text>'
-        '<text x="0" y="{b}">{low:.2g}</text></svg><p class="key"><b class="own">the arm</b>, '
-        '<b class="base">scratch</b>: {shown}, mean and 95 % t interval over seeds'
-    ).format(
-        w=WIDTH,
-        h=HEIGHT,
-        e=EDGE,
-        b=HEIGHT - EDGE + 8,
-        l=HEIGHT - 4,
-        drawn=drawn,
-        steps=_last_step(cell),
-        shown=shown,
-        low=ends[0],
-        high=ends[1],
+def _readings(v: Verdict, head: Verdict | None) -> Markup:
+    """The same cell read otherwise: under the other budgets, by other metrics, and by the convex head beside it."""
+    rows: list[tuple[str, str, str, dict[str, Any], float | None, float | None]] = [
+        (LASTING[name], one["verdict"], v.metric, one, None, None)
+        for name, one in v.by_protocol.items()
+        if len(v.by_protocol) > 1
+    ]
+    rows += [(name, "-", name, one, one["score"], one["baseline_score"]) for name, one in v.others.items()]
+    if head is not None:
+        gain = {"gain": head.gain, "interval": head.interval}
+        rows.append((f"{method_of(head)} beside it", head.verdict, v.metric, gain, head.score, None))
+    if not rows:
+        return Markup("")
+    told = (
+        (name, word, unit_of(metric).ranged(one["gain"], one["interval"]), _score(own, metric), _score(base, metric))
+        for name, word, metric, one, own, base in rows
+    )
+    titles = _cells(Markup("<th>"), ("read otherwise", "verdict", "gain [interval]", "score", "scratch"))
+    return Markup('<div class="box"><table class=otherwise>{}{}</table></div>').format(
+        titles, Markup("").join(_cells(Markup("<td>"), row) for row in told)
     )
 
 
-def _last_step(cell: CellRecords) -> int:
-    curves = [curve_of(record) for arm in (cell.own, cell.base) for record in arm.records.values()]
-    return max((curve.steps[-1] for curve in curves if curve), default=0)
+def _score(value: float | None, metric: str) -> str:
+    return "" if value is None else sentences.percent(value, metric)
 
 
-def _line(name: str, curves: Sequence[LearningCurve], ends: tuple[float, float]) -> Markup:
-    mean, low, high = stats.band(np.array([curve.validation_score for curve in curves]))
-    steps = np.array(curves[0].steps, dtype=np.float64) / max(curves[0].steps[-1], 1)
-    band = f"M{_path(steps, high, ends)}L{_path(steps[::-1], low[::-1], ends)}Z"
-    middle = _path(steps, mean, ends)
-    return Markup('<path class="{0} band" d="{1}"/><path class="{0}" d="M{2}"/>').format(name, band, middle)
-
-
-def _path(x: Floats, y: Floats, ends: tuple[float, float]) -> str:
-    """Points of a path between the picture's ends, whole units: it is small."""
-    low, high = ends
-    across = EDGE + x * (WIDTH - EDGE)
-    down = 4 + (1 - np.clip((y - low) / (high - low), 0, 1)) * (HEIGHT - EDGE + 4)
-    return "L".join(f"{a:.0f} {b:.0f}" for a, b in zip(across, down, strict=True))
+def _left_out(v: Verdict) -> Markup:
+    """Which trials are not judged, and why."""
+    if not v.left_out:
+        return Markup("")
+    shown, rest = "; ".join(v.left_out[:MOST_LEFT_OUT]), len(v.left_out) - MOST_LEFT_OUT
+    more = f"; and {rest} more" if rest > 0 else ""
+    return Markup("<p>Not judged: {}{}.").format(shown, more)
 
 
 def _seeds(cell: CellRecords, metric: str) -> Markup:
@@ -121,9 +144,18 @@ def _seeds(cell: CellRecords, metric: str) -> Markup:
     rows = []
     for seed in sorted(set(cell.own.records) | set(cell.base.records)):
         own, base = cell.own.records.get(seed), cell.base.records.get(seed)
-        left_out = "" if seed in cell.pairs else "left out"
-        rows.append(_cells(Markup("<td>"), [str(seed), *_seed_row(own, base, metric), left_out]))
-    return Markup("<table class=seeds>{}{}</table>").format(_cells(Markup("<th>"), head), Markup("").join(rows))
+        rows.append(_cells(Markup("<td>"), [str(seed), *_seed_row(own, base, metric), _why_not(cell, seed)]))
+    return Markup(
+        '<details><summary>seeds</summary><div class="box"><table class=seeds>{}{}</table></div></details>'
+    ).format(_cells(Markup("<th>"), head), Markup("").join(rows))
+
+
+def _why_not(cell: CellRecords, seed: int) -> str:
+    """Why a seed is not judged; nothing where it is, on either side."""
+    sides = ("", cell.own), ("scratch ", cell.base)
+    failed = [f"{side}{arm.failed[seed]}" for side, arm in sides if seed in arm.failed]
+    judged = seed in cell.own_seeds or seed in cell.base_seeds
+    return "; ".join(failed) or ("" if judged else "left out")
 
 
 def _seed_row(own: Record[Outcome] | None, base: Record[Outcome] | None, metric: str) -> list[str]:
@@ -134,8 +166,8 @@ def _seed_row(own: Record[Outcome] | None, base: Record[Outcome] | None, metric:
         sentences.percent(b.judged.score if b else None, metric),
         sentences.points(a.judged.value - b.judged.value, metric) if a and b else "-",
         *(map(str, apart) if apart else ("-", "-")),
-        f"{a.learning_rate:g}" if a and a.learning_rate else "-",
-        str(a.steps) if a else "-",
+        f"{a.learning_rate:g}{' (edge)' * a.at_edge}" if a and a.learning_rate else "-",
+        f"{a.steps}{f' (x{a.run_on})' * (a.run_on > 1)}" if a else "-",
         f"{own.timing.seconds:.2f}" if own and a else "-",
     ]
 
@@ -150,6 +182,7 @@ def _recipe(cell: CellRecords) -> Markup:
     if first is None:
         return Markup("<p>No record yet.")
     own = {key: value for key, value in first.recipe.items() if key not in SHARED and key != "seed"}
+    frozen = ", ".join(first.outcome.frozen) or "nothing"
     return Markup(
-        "<details><summary>recipe (see settings for what all arms share)</summary><pre>{}</pre></details><p>frozen: {}"
-    ).format(json.dumps(own, indent=1), ", ".join(first.outcome.frozen) or "nothing")
+        "<details><summary>recipe (see settings for what all arms share)</summary><pre>{}</pre><p>Frozen: {}</details>"
+    ).format(json.dumps(own, indent=1), frozen)

@@ -38,12 +38,31 @@
   };
   columns.forEach((head, column) => head.firstElementChild.addEventListener("click", () =>
     sort(column, head.getAttribute("aria-sort") === "ascending")));
+  const turn = (body, opened) => {
+    body.classList.toggle("opened", opened);
+    body.querySelector(".open").setAttribute("aria-expanded", String(opened));
+  };
   table.addEventListener("click", event => {
-    const button = event.target.closest(".open");
-    if (!button) return;
-    const opened = button.closest("tbody").classList.toggle("opened");
-    button.setAttribute("aria-expanded", String(opened));
+    const body = event.target.closest(".open")?.closest("tbody");
+    if (body) turn(body, !body.classList.contains("opened"));
   });
+  const follow = () => {
+    const place = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (!place) return;
+    place.closest("details")?.setAttribute("open", "");
+    if (place.tagName === "TBODY") {
+      if (place.hidden) {
+        choices.forEach(choice => { if (choice.dataset.key !== "axis") choice.value = ""; });
+        search.value = "";
+        filter();
+      }
+      turn(place, true);
+    }
+    place.scrollIntoView();
+  };
+  addEventListener("hashchange", follow);
+  addEventListener("beforeprint", () => document.querySelectorAll(".folded > details").forEach(part => { part.open = true; }));
   sort(0, false);
   filter();
+  follow();
 })();

@@ -51,6 +51,7 @@ __all__ = [
     "readings_row",
     "remarks",
     "row",
+    "seeds_text",
     "speedup_text",
     "with_interval",
     "worst_first",
@@ -58,6 +59,7 @@ __all__ = [
 
 ORDER = ("negative", "unstable", "invalid", "inconclusive", "neutral", "positive")
 COLUMNS = ("verdict", "target", "source", "method", "gain [interval]", "n", "hurt", "p (Holm)", "scratch")
+MOST_NAMED = 3  # names in a sentence of the answer, before the others are counted
 MOST_STARTS = 3  # targets whose starts are named one by one in the answer
 
 
@@ -126,7 +128,7 @@ def asked(run: Run) -> str:
     rates = len(suite.budget["learning_rates"])
     tuned = f"the best of {rates} learning rates each" if rates > 1 else "one learning rate"
     return (
-        f"{len(cells)} cells: {_counted(sources, 'source')} by {_counted(methods, 'method')} on "
+        f"{_counted(len(cells), 'cell')}: {_counted(sources, 'source')} by {_counted(methods, 'method')} on "
         f"{_counted(targets, 'target')}, each against {suite.network['name']} from scratch "
         f"({_length(suite.budget)}, {tuned}) at {looks} seeds."
     )
@@ -184,7 +186,7 @@ def answer(judged: Judged) -> list[str]:
     lines = [counted(judged.verdicts), *([largest] if largest else [])]
     failed = [row for row in control_rows(judged.verdicts) if row.verdict == "NOT"]
     if failed:
-        names = "; ".join(f"{row.control} on {row.target} ({row.said})" for row in failed)
+        names = _first([f"{row.control} on {row.target} ({row.said})" for row in failed], "; ")
         lines.insert(0, f"Controls speak against this run: {names} did not come out as demanded.")
     return [*lines, *_starts(judged.starts)]
 
@@ -196,15 +198,25 @@ def _starts(starts: Sequence[Starts]) -> list[str]:
     told, silent = ([s for s in starts if bool(s.best) is known] for known in (True, False))
     worse = [s.told for s in told if s.scratch is False]
     text = f"On {sum(s.scratch is True for s in told)} of {len(starts)} targets scratch is among the arms to start from"
-    text += f"; on {', '.join(worse)} it is significantly worse than the best" if worse else ""
-    return [text + (f"; nothing can be said yet of {', '.join(s.told for s in silent)}." if silent else ".")]
+    text += f"; on {_first(worse)} it is significantly worse than the best" if worse else ""
+    return [text + (f"; nothing can be said yet of {_first([s.told for s in silent])}." if silent else ".")]
 
 
-@functools.lru_cache(maxsize=4)
+def _first(names: Sequence[str], between: str = ", ") -> str:
+    """The first few of many names, and how many more there are."""
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return between.join(names[:MOST_NAMED]) + more
+
+
+@functools.lru_cache(maxsize=1)
+def _kinds(judged: Judged) -> tuple[list[str], ...]:
+    verdicts = judged.verdicts
+    return (*insights(judged), needed(verdicts), limits(judged.run, verdicts))
+
+
 def remarks(judged: Judged, *, most: int | None = None) -> list[str]:
     """What the run says beyond its cells, what is open, and what limits it; at most so many lines."""
-    verdicts = judged.verdicts
-    kinds = [*insights(judged), needed(verdicts), limits(judged.run, verdicts)]
+    kinds = _kinds(judged)
     lines = [line for kind in kinds for line in kind]
     if most is None or len(lines) <= most:
         return lines

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tlbench.judging.spoken import spoken
 from tlbench.judging.verdict.shown import Verdict
 
 CHECKPOINT = "this checkpoint"
@@ -10,19 +11,22 @@ LASTING = {"plateau": "at the plateau", "equal_steps": "within the budget", "equ
 
 
 def typed(spec: Any, label: str) -> str:
-    """A source or a method as it was typed; by its label where that took more than a line."""
-    return spec if isinstance(spec, str) and spec else label
+    """A source or a method as it was typed, or briefly what was typed in a table; by its label where nothing was."""
+    return spoken(spec, label)
 
 
 def target_name(spec: Any, dataset: str, n_train: int, label: str) -> str:
-    """A target as its dataset was typed and its size; by its label where the suite gave it one."""
-    plain = isinstance(spec, str) and bool(spec) and label == f"{dataset}-n{n_train}"
-    return f"{spec} n={n_train}" if plain else label
+    """A target as its dataset was typed and its size; by the label that the suite gave it, where it did."""
+    name, size = label.removesuffix(f"-n{n_train}"), f" n={n_train}"
+    if name == label:
+        return label
+    return f"{spoken(spec, dataset) if name == dataset else name}{size}"
 
 
 def source_of(v: Verdict) -> str:
-    """A verdict's source."""
-    return typed(v.source_spec, v.source)
+    """A verdict's source; said where it has none, as the majority class has not."""
+    bare = v.source_spec is None and v.source == v.baseline.split("/")[1]
+    return "no source" if bare else typed(v.source_spec, v.source)
 
 
 def method_of(v: Verdict) -> str:
