@@ -68,7 +68,7 @@ def test_a_study_is_judged_by_the_suites_metric(metric: str, tmp_path: Path) -> 
     assert _of(judged, SVM).failed == (3 if metric == "log_loss" else 0)
     page = report.render(judged).read_text(encoding="utf-8")
     assert all(
-        f"{name} {with_interval(shown['gain'], shown['interval'])}, not judged" in page
+        f"<td>{name}<td>-<td>{with_interval(shown['gain'], shown['interval'], name)}<td>" in page
         for name, shown in tuned.others.items()
     )
     assert f"{'minus ' if metric == 'log_loss' else ''}validation {metric}, mean" in page

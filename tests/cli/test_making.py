@@ -127,7 +127,8 @@ def test_an_ad_hoc_run_names_its_parts(tlbench: Run, tmp_path: Path) -> None:
         "o",
     )
     assert code == 0, err
-    assert "folder-pictures-n20" in out
+    assert "n=20" in out
+    assert "folder-pictures-n20" not in out
     run = json.loads((tmp_path / "o" / "run.json").read_text())
     assert run["suite"]["root_seed"] == 3
     assert run["suite"]["budget"]["learning_rates"] == [0.01]

@@ -100,8 +100,9 @@ def test_what_only_stands_beside_a_probe_has_no_row() -> None:
     assert any("-10.0 [-12.0, -8.0]" in line and "+0.0 [-2.0, +2.0]" in line for line in beside)
 
 
-def test_no_controls_is_said() -> None:
+def test_no_controls_and_nothing_but_controls_are_said() -> None:
     assert "No controls were run." in printed(judged_of([shown("neutral")]))
+    assert "No cells beside controls." in printed(judged_of([shown("neutral", role="control")]))
 
 
 def test_a_table_that_fits_is_left_as_it_is() -> None:

@@ -66,6 +66,8 @@ def _controls(found: tables.Table, width: int) -> RenderableType:
 
 def _verdicts(judged: Judged, width: int, *, every: bool) -> RenderableType:
     found, verdicts = tables.verdicts(judged), tables.shown(judged.verdicts)
+    if not verdicts:
+        return Text("No cells beside controls.")
     last = found.columns[-1]
     columns, rows = fitted(found.columns, found.rows, width, ("hurt", last, "scratch", "p (Holm)", "n"))
     styles = (_style(v) for v in verdicts)
