@@ -19,7 +19,7 @@ def test_smoke_runs_every_part(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
     cells = json.loads(result.stdout)["cells"]
     assert {cell["method"] for cell in cells} >= {"direct", "features-logistic", "linear_probe", "last_k-1", "finetune"}
-    assert {cell["role"] for cell in cells} == {"cell", "control"}
+    assert {cell["role"] for cell in cells} == {"cell", "control", "beside"}
     assert all(cell["verdict"] in ("inconclusive", "unstable", "invalid") for cell in cells), "two seeds decide nothing"
     page = _run("report", str(tmp_path / "smoke"))
     assert page.returncode == 0

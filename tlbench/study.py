@@ -115,9 +115,7 @@ class Study:
         Raises:
             TlbenchError: nothing was run here yet.
         """
-        judged = judge_run(self.folder)
-        note_reported(judged)
-        return judged
+        return note_reported(judge_run(self.folder))
 
     def report(self) -> Path:
         """Writes the page, its markdown and its figures into the folder; the page's path.

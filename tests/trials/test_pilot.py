@@ -76,7 +76,7 @@ def test_a_budgets_score_is_the_mean_of_the_seeds_best(choice: Choice, workspace
         assert not any(set(drawn) == set(other) for other in judged)
         scores.append(tries(Trial(None, pilot.method, own, seed).arm(workspace), Choice()).best.score)
     assert pilot._score(16, workspace)[0] == pytest.approx(sum(scores) / 3, abs=1 / 16)
-    assert pilot._score(16, workspace)[1] == pytest.approx(1 / 8 + 3 * (7 / 64 / 48) ** 0.5, abs=0.01)
+    assert pilot._score(16, workspace)[1] == pytest.approx(1 / 8 + 3 * (7 / 64 / 1500) ** 0.5, abs=0.01)
 
 
 def test_what_cannot_be_joined_is_piloted_apart(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,7 +104,7 @@ def test_a_run_is_piloted_once_and_goes_on_with_what_was_found(tmp_path: Path, m
     assert {cell["target"]["steps"] for cell in run["cells"]} == {steps}
     records = [json.loads(path.read_text()) for path in folder.rglob("seed-*.json")]
     assert {record["recipe"]["budget"]["steps"] for record in records} == {steps}
-    assert {record["outcome"]["steps"] for record in records} == {steps}
+    assert {record["outcome"]["steps"] for record in records} <= {0, steps}  # none of what is not trained
     line = f"target patterns-1.0-n64 with resnet-8-width-4-1x8x8: {steps} steps, "
     assert any(note.startswith(line) for note in run["notes"])
     assert any(note.startswith(line) for note in said.lines)

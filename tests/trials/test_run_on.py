@@ -51,7 +51,7 @@ def test_what_is_undertrained_is_run_on_and_its_record_holds_both_readings(metho
     assert (plain.run_on, plain.within) == (1, {})
     assert _within(outcome) == _within(plain)
     rate = outcome.learning_rate or 0.0
-    budget = replace(SHORT, steps=outcome.run_on * SHORT.steps, learning_rates=(rate,))
+    budget = replace(SHORT, steps=outcome.run_on * SHORT.steps, learning_rates=(rate,), head_rates=(rate,))
     longer = _run(_conditions(budget, run_on=False), workspace, method)
     assert (outcome.judged, outcome.train_loss) == (longer.judged, longer.train_loss)
 

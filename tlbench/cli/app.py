@@ -24,8 +24,7 @@ def show_report(folder: Path, *, as_json: bool, every: bool = False) -> None:
     from tlbench.judging import report as reports
     from tlbench.judging.verdict import judge_run, note_reported
 
-    judged = judge_run(folder)
-    note_reported(judged)
+    judged = note_reported(judge_run(folder))
     if as_json:
         typer.echo(json.dumps(reports.as_json(judged), indent=1, allow_nan=False))
         return

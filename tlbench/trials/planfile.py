@@ -7,6 +7,7 @@ import numpy as np
 
 from tlbench import device as devices
 from tlbench import environment
+from tlbench.method import head_rates
 from tlbench.packing import pack_labels
 from tlbench.runfile import (
     PlannedCell,
@@ -60,6 +61,7 @@ def _suite(suite: Suite, name: str) -> RunSuite:
     """What a reader must know of the suite; its budget as it was given."""
     length = {key: value for key in ("steps", "epochs") if (value := getattr(suite, key)) is not None}
     told = {"batch_size": suite.batch_size, "learning_rates": suite.learning_rates, "weight_decay": suite.weight_decay}
+    told |= {"head_rates": suite.head_rates or head_rates(suite.learning_rates)}
     return RunSuite(
         name=suite.name or name,
         description=suite.description,

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 
@@ -80,16 +80,19 @@ def judge_run(folder: str | Path) -> Judged:
     return Judged(folder, run, cells, judge_cells(run, cells), best_starts(run, cells))
 
 
-def note_reported(judged: Judged) -> None:
+def note_reported(judged: Judged) -> Judged:
     """Keeps in `run.json` at how many seeds verdicts were shown: a later look has to share the level with this one.
 
-    Half a look is no look, and is shown as provisional. A folder that cannot be written is left as it is.
+    Half a look is no look, and is shown as provisional. A folder that cannot be written is left as it is. Gives the run
+    as it then stands.
     """
     run, complete = judged.run, judged.cells and not any(verdict.provisional for verdict in judged.verdicts)
     reported = tuple(sorted({*run.reported, *(cell.planned for cell in judged.cells if cell.plan.role == "cell")}))
     if complete and reported != run.reported and run.schema_version == SCHEMA_VERSION:
+        run = run.model_copy(update={"reported": reported})
         with contextlib.suppress(TlbenchError):
             read_run(judged.folder).model_copy(update={"reported": reported}).write(judged.folder)
+    return replace(judged, run=run)
 
 
 def verdicts(folder: str | Path) -> tuple[Run, list[Verdict]]:
