@@ -9,7 +9,8 @@ neutral, inconclusive, unstable or invalid. A **similarity** scores a source for
     from tlbench import Study, Suite
 
     suite = Suite(targets=[{"dataset": "digits", "n_train": 50}],
-                  cross=[{"sources": ["trained:glyphs"], "methods": ["linear_probe", "finetune"]}], steps=128)
+                  cross=[{"sources": ["trained:glyphs"], "methods": ["linear_probe", "finetune"]}],
+                  network="mlp", steps=128)
     study = Study(suite, "results/mine")    # free: reads nothing, sets nothing
     study.run()                             # resumes what was begun there
     study.judge()                           # verdicts: a table in a notebook; .frame() is a DataFrame

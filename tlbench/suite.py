@@ -234,9 +234,11 @@ def _known_words(augment: tuple[str, ...]) -> None:
 
 
 def _of_a_source(source: Source) -> list[Control]:
-    """A source's own controls: its data with labels or pixels permuted, and its weights' statistics alone."""
+    """A source's own controls: its data with labels or pixels permuted, trained once, and its weights' statistics."""
     frozen, tuned = methods.make("linear_probe"), methods.make("finetune")
-    spoilt = [sources.make({"name": name, "dataset": source.datasets()[0]}) for name in ("shuffled", "permuted")]
+    data = {"dataset": source.datasets()[0], "per_seed": False}
+    label = source.datasets()[0].label
+    spoilt = [sources.make({"name": name, "label": f"{name}-{label}"} | data) for name in ("shuffled", "permuted")]
     matched = Control(source=sources.make({"name": "matched", "source": source}), method=tuned, expect="any")
     return [*(Control(source=one, method=frozen, expect="negative") for one in spoilt), matched]
 

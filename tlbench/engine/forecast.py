@@ -63,11 +63,12 @@ def trial_seconds(size: Size, parts: Outline, whole: Tuned, own: Tuned, *, prefi
     if not prefixed:
         step += max(0.0, whole.read_seconds(size.batch) - own.read_seconds(size.batch))
 
-    def training(steps: int) -> float:
-        reading = len(evaluation_steps(steps)) * read.read_seconds(size.n_val)
+    def training(steps: int, readings: int) -> float:
+        reading = readings * read.read_seconds(size.n_val)
         return START * whole.building / 1000 + (steps + WARM_UP_STEPS) * step + reading
 
-    trained = size.trainings * training(size.steps) + (training(size.longer) if size.longer else 0.0)
+    trained = size.trainings * training(size.steps, len(evaluation_steps(size.steps)))
+    trained += training(size.longer, 2) if size.longer else 0.0
     return fixed + passed * prefixed + trained + read.read_seconds(size.n_test)
 
 

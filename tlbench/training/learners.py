@@ -21,13 +21,17 @@ LEAST = 32  # items of such a batch
 
 @dataclass(frozen=True)
 class Learner:
-    """One seed's network with what it learns from; `order` draws the batches, `metric` is what its curve shows."""
+    """One seed's network with what it learns from; `order` draws the batches, `metric` is what its curve shows.
+
+    curve: whether it is read along the way; else at the last two evaluations alone, of which the end is what counts.
+    """
 
     network: Network
     train: Items
     validation: Items
     order: torch.Generator
     metric: Metric
+    curve: bool = True
 
 
 def in_batches(items: Items, n_together: int = 1) -> tuple[Tensor, ...]:

@@ -102,10 +102,11 @@ def fit(
     device = learners[0].train.labels.device
     total, size = budget.steps, budget.batch(len(learners[0].train))
     group = _grouped(learners, start, joined)
-    clock, runs, read_at = Clock(device), [_Run(learner) for learner in learners], set(evaluation_steps(total))
+    clock, runs, read_at = Clock(device), [_Run(learner) for learner in learners], _read_at(learners, total)
     _warm_up(group, phases[0], size)
-    for run, logits in zip(runs, group.logits(), strict=True):
-        run.note(0, 0.0, None, logits)
+    if 0 in read_at:
+        for run, logits in zip(runs, group.logits(), strict=True):
+            run.note(0, 0.0, None, logits)
     edges = [round(total * sum(phase.share for phase in phases[:i])) for i in range(len(phases) + 1)]
     losses, count = torch.zeros(len(runs), device=device), 0
     optimizer: AdamW | None = None
@@ -126,6 +127,12 @@ def fit(
     with clock.running():
         group.close()
     return [run.fitted(clock.seconds / len(runs)) for run in runs]
+
+
+def _read_at(learners: Sequence[Learner], total: int) -> set[int]:
+    """The steps at which the learners are read."""
+    steps = evaluation_steps(total)
+    return set(steps if learners[0].curve else steps[-2:])
 
 
 def _read(group: Apart, runs: Sequence[_Run], step: int, seconds: float, losses: Sequence[float]) -> None:

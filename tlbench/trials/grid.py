@@ -258,16 +258,17 @@ def _train(
     Raises:
         TlbenchError: they did.
     """
-    frozen = [FrozenTensors(start) for start in starts]
+    frozen, own = [FrozenTensors(start) for start in starts], arms[0].conditions
+    within = budget.steps == own.budget.steps  # whose curve is kept
     learners = [
-        Learner(start.network, _training_items(arm, ground), ground.validation, arm.order(), arm.conditions.metric)
+        Learner(start.network, _training_items(arm, ground), ground.validation, arm.order(), own.metric, within)
         for start, arm, ground in zip(starts, arms, grounds, strict=True)
     ]
     fitted = fit(learners, starts[0].phases, budget, peak, grounds[0].boundary, joined)
     for tensors in frozen:
         tensors.prove_unmoved()
     made = zip(starts, grounds, fitted, strict=True)
-    return [Attempt(start, ground, own, peak, own.seconds + ground.seconds) for start, ground, own in made]
+    return [Attempt(start, ground, one, peak, one.seconds + ground.seconds) for start, ground, one in made]
 
 
 def _training_items(arm: ArmAtSeed, ground: Ground) -> Items:
