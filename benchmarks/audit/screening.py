@@ -7,6 +7,7 @@ import numpy as np
 
 from benchmarks.audit.reading import Trial
 
+LOSS_SPREAD = 0.01  # nats, the least that losses of an arm are taken to vary by
 MAD = 1.482602218505602  # a normal's standard deviation in median absolute deviations
 FAR = 4.0
 
@@ -64,7 +65,7 @@ def bimodal(trials: Mapping[int, Trial]) -> set[int]:
         return set()
     noise = [float(t.items.std() / np.sqrt(len(t.items))) for t in fit.values() if t.items is not None]
     score, score_sd = robust(list(scores_of(fit).values()), float(np.median(noise)))
-    loss, loss_sd = robust([t.loss for t in fit.values() if t.loss is not None], 0.0)
+    loss, loss_sd = robust([t.loss for t in fit.values() if t.loss is not None], LOSS_SPREAD)
     lifts = scores_of(fit)
     return {
         seed
