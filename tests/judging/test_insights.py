@@ -53,7 +53,9 @@ def test_a_gain_is_split_into_scaling_and_features(tmp_path: Path) -> None:
     assert line.endswith("gives +2.0, features the other +6.0")
     cells = [cell("near"), cell("matched-near", role="control", expect="any")]
     judged = _run(tmp_path, {cells[0].path: 0.08, cells[1].path: 0.02}, cells)
-    assert "features the other +6.0 [" in insights.attribution(judged)[0]
+    (line,) = insights.attribution(judged)
+    assert "features the other +6.0 [" in line
+    assert line.endswith(f"at the {judged.verdicts[0].n_pairs} seeds that both have")
 
 
 def test_without_a_matched_twin_nothing_is_attributed() -> None:

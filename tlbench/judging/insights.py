@@ -85,13 +85,13 @@ def attribution(judged: Judged) -> list[str]:
         for v in judged.verdicts
         if v.role == "cell" and v.gain is not None and (twin := matched.get((v.target, v.source, v.method)))
     ]
-    tested = {id(d.second): d.interval for d in differences(judged, pairs)}
+    tested = {id(d.second): f"{d.text()} at the {d.n} seeds that both have" for d in differences(judged, pairs)}
     lines = []
     for twin, v in pairs:
         unit, scaling = unit_of(v.metric), twin.gain or 0.0
         what = f"{told_target(v)}: of {told_source(v)} by {method_of(v)}, {unit.signed(v.gain)} {unit.name}"
         scaled = f"scaling alone (weights redrawn with the same statistics) gives {unit.signed(scaling)}"
-        features = unit.ranged((v.gain or 0.0) - scaling, tested.get(id(v)))
+        features = tested.get(id(v), unit.signed((v.gain or 0.0) - scaling))
         lines.append(f"{what}, {scaled}, features the other {features}")
     return lines
 

@@ -30,9 +30,10 @@ from tlbench.errors import TlbenchError
 from tlbench.judging import insights, report
 from tlbench.judging.figures import Drawing
 from tlbench.judging.limits import left_out, limits
-from tlbench.judging.report import sentences
+from tlbench.judging.report import sentences, tables
 from tlbench.judging.report.schema import Report
 from tlbench.judging.verdict import Judged, Starts, Verdict, judge_run
+from tlbench.judging.verdict.variance import Split
 from tlbench.records import Outcome, read_record
 
 RUN = run_of([])
@@ -689,3 +690,13 @@ def test_an_unfinished_run_says_so_first() -> None:
     assert sentences.headline([shown("inconclusive", provisional=True)]).startswith(
         "Unfinished: 1 of 1 cells lack planned"
     )
+
+
+def test_the_split_of_variance_stands_beside_the_probe() -> None:
+    """Source draw, data draw, the rest and the test items, of the convex head, where trials could tell."""
+    probe = shown("negative", -0.1, method="linear_probe", unfrozen=0)
+    head = shown("negative", -0.08, method="features", role="beside", tau=0.004, split=Split(0.03, 0.01, 0.02, 5))
+    (row,) = tables.besides(judged_of([probe, head])).rows
+    assert row[-4:] == ("3.0", "1.0", "2.0", "0.4")
+    (row,) = tables.besides(judged_of([probe, replace(head, split=None)])).rows
+    assert row[-4:] == ("-", "-", "-", "0.4")

@@ -110,13 +110,24 @@ def _other(v: Verdict, name: str) -> str:
 
 
 def besides(judged: Judged) -> Table:
-    """The convex head beside each probe: what its features hold, whatever the probe's training made of them."""
+    """The convex head beside each probe: what its features hold, and what its scores vary with."""
     rows = [
-        (*_who(probe), sentences.gain_text(probe), method_of(head), sentences.gain_text(head))
+        (*_who(probe), sentences.gain_text(probe), method_of(head), sentences.gain_text(head), *_spreads(head))
         for probe, head in insights.heads(judged.verdicts)
     ]
-    columns = ("target", "source", "probe", "gain [interval]", "beside it", "its gain [interval]")
-    return Table("besides", "The convex head beside each probe", columns, rows, "a family of its own, in no verdict")
+    columns = ("target", "source", "probe", "gain [interval]", "beside it", "its gain [interval]", *SPREADS)
+    note = "a family of its own, in no verdict; spreads over seeds, each known to a factor of about two"
+    return Table("besides", "The convex head beside each probe, and what it varies with", columns, rows, note)
+
+
+SPREADS = ("source draw", "data draw", "rest", "test items")
+
+
+def _spreads(head: Verdict) -> tuple[str, ...]:
+    """Standard deviations of a convex head's score by what they come from."""
+    unit, split = unit_of(head.metric), head.split
+    drawn = ("-", "-", "-") if split is None else tuple(map(unit.plain, (split.source, split.data, split.rest)))
+    return (*drawn, unit.plain(head.tau))
 
 
 def similarity(judged: Judged) -> Table:
