@@ -11,16 +11,18 @@ from tlbench.runfile import SURPLUS, Run
 
 EDGE = "Not tuned out (most seeds chose the smallest or largest rate)"
 STILL = "still improving at the end"
+FAMILIES = "Other root seeds and other suites are other families: looking at several is not corrected for."
 
 
 def limits(run: Run, verdicts: Sequence[Verdict]) -> list[str]:
     """All of them, a line each."""
     lines = [
+        *_late(run),
         *dict.fromkeys(f"{target_of(v)}: {v.notes[0]}" for v in verdicts if v.leak),
         _gains(run),
         _design(run, verdicts),
     ]
-    return [*lines, *budget(verdicts), *_choice(run, verdicts), *_noise(verdicts), *_about(verdicts), *_looks(run)]
+    return [*lines, *budget(verdicts), *_choice(run, verdicts), *_noise(verdicts), *_about(verdicts), FAMILIES]
 
 
 def _gains(run: Run) -> str:
@@ -171,10 +173,7 @@ def _base_planned(v: Verdict) -> int:
     return v.n_planned * (SURPLUS if v.pairing == "welch" else 1)
 
 
-def _looks(run: Run) -> list[str]:
-    """What was shown before, and what is not corrected for."""
-    lines = []
-    if run.late:
-        joint = f"{200 * run.verdict.alpha:g} %"
-        lines.append(f"First reported at full level; joint level up to twice alpha ({joint}).")
-    return [*lines, "Other root seeds and other suites are other families: looking at several is not corrected for."]
+def _late(run: Run) -> list[str]:
+    """That verdicts were shown before further looks were planned: what comes first, since it is about all of them."""
+    joint = f"{200 * run.verdict.alpha:g} %"
+    return [f"First reported at full level; joint level up to twice alpha ({joint})."] if run.late else []

@@ -8,7 +8,7 @@ from tlbench.streams import key
 from tlbench.suite import Suite
 
 PILOT = "pilot"  # a run that decides the pairing of another
-UNPAIRED = f"the default: {SURPLUS} baseline seeds for each of an arm's (a pilot says whether pairing would see more)"
+UNPAIRED = f"the default: {SURPLUS} baseline seeds for each of an arm's; a pilot says whether pairing would see more"
 
 
 @dataclass(frozen=True)
