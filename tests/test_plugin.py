@@ -17,7 +17,7 @@ protocols = ["equal_steps"]
 learning_rates = [0.01]
 seeds = 5
 metric = "{metric}"
-targets = [{{ dataset = "words", n_train = 100 }}]
+targets = [{{ dataset = "words", n_train = 100, n_val = 60 }}]
 [[cross]]
 sources = [{{ name = "trained", dataset = "words:1", steps = 60 }}]
 methods = ["linear_probe", "finetune", "features"]
