@@ -174,9 +174,7 @@ class Suite(Strict):
             raise TlbenchError(f"steps ({self.steps}) and epochs ({self.epochs}) are both given; leave out one of them")
         if self.head_rates and len(self.head_rates) != len(self.learning_rates):
             counts = f"{len(self.head_rates)} of them, but {len(self.learning_rates)} learning_rates"
-            raise TlbenchError(
-                f"head_rates: {counts}; give both grids one size, so that no arm has more to choose from"
-            )
+            raise TlbenchError(f"head_rates: {counts}; give both grids one size, so that all choose alike")
         _known_words(self.augment)
         labels = [metric.label for metric in (self.metric, *self.also)]
         for label in labels:
