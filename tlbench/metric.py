@@ -76,6 +76,10 @@ class Metric(Leaf, ABC):
         """The score of a guess, better as it grows."""
         return self.chance(labels) if self.higher_is_better else -self.chance(labels)
 
+    def luck_value(self, labels: Labels) -> float:
+        """The best score that a guess reaches by luck, better as it grows."""
+        return self.chance_limit(labels) if self.higher_is_better else -self.chance_limit(labels)
+
     def measure(self, scores: Tensor, labels: Labels) -> Measured:
         """The reading of a test split that a record keeps; scores (n, C), labels (n,).
 

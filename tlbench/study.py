@@ -224,7 +224,7 @@ class _Session:
         pilot = Study(pilot_suite(self.suite), place.with_name(f"{place.name}-{PILOT}"))
         progress.say(f'pairing = "pilot": {pilot.suite.looks[0]} seeds under root seed {pilot.suite.root_seed} first')
         pilot.run(progress=progress, means=self.means)
-        margin = run_of(self.plan, self.workspace, "pilot", self.engine.as_dict()).verdict.margin
+        margin = read_run(pilot.folder).verdict.margin
         design = Design(self.suite.verdict.alpha * self.plan.scheme.weights[0], margin)
         chosen = choose(pilot_of(pilot.folder), design, self.suite.looks[0])
         self.plan = replace(self.plan, scheme=self.plan.scheme.paired_by(chosen.pairing, f"by a pilot: {chosen.why}"))

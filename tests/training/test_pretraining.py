@@ -169,7 +169,7 @@ def test_seeds_that_are_trained_as_one_network_come_out_as_they_would_apart(
 def test_networks_that_cannot_be_joined_are_trained_one_by_one(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch, fitted: list[Learner]
 ) -> None:
-    monkeypatch.setattr("tlbench.training.pretraining.join", lambda *_: "a layer cannot be joined")
+    monkeypatch.setattr("tlbench.training.pretraining.joined_over", lambda *_: "a layer cannot be joined")
     source = sources.make(SPEC | {"per_seed": True})
     source.prepare(SETUP, workspace, (0, 1), 0)
     digests = [_load(workspace, seed, per_seed=True).digest() for seed in (0, 1)]

@@ -13,8 +13,9 @@ from tlbench.method import Budget, Materials, Phase, Start, methods
 from tlbench.network import HEAD, Network
 from tlbench.records import Outcome
 from tlbench.source import Weights, sources
-from tlbench.training import join, predict
+from tlbench.training import predict
 from tlbench.training.items import Encoded
+from tlbench.training.joined import join
 from tlbench.training.scaling import scaled
 from tlbench.trials import PLAIN, Choice, Conditions, Trial, run_together
 from tlbench.workspace import Workspace

@@ -11,7 +11,7 @@ from tlbench.method import Phase
 from tlbench.metric import metrics
 from tlbench.network import HEAD, Masked, Network, Setup, evaluating, values_of
 from tlbench.streams import seeded
-from tlbench.training import Clock, Encoded, Learner, join, seconds_a_step, seconds_of_reading
+from tlbench.training import Clock, Encoded, Learner, joined_over, seconds_a_step, seconds_of_reading
 from tlbench.trials import Choice, lay_out, layout_is_safe
 from tlbench.workspace import Workspace
 
@@ -127,7 +127,7 @@ def _seconds(
     moving = (*networks[0].names[frozen:], HEAD)
     boundary = networks[0].frozen_prefix(moving)
     items = _random_items(networks[0], setup, batch, boundary, device)
-    joined = join(networks, items.inputs(torch.arange(min(4, batch), device=device)), boundary) if n > 1 else None
+    joined = joined_over(networks, items, boundary) if n > 1 else None
     if isinstance(joined, str):
         return None
     accuracy = metrics.make("accuracy")

@@ -12,11 +12,11 @@ from tlbench.judging.units import unit_of
 from tlbench.judging.verdict import (
     IMAGES,
     LASTING,
-    OVERLAP,
     Judged,
     Verdict,
     cell_of,
     method_of,
+    overlapping,
     told,
     told_source,
     told_target,
@@ -228,8 +228,7 @@ def _error(v: Verdict) -> float:
         seeds = v.own_spread**2 / max(v.n_own, 1) + v.base_spread**2 / max(v.n_base, 1)
     else:
         seeds = v.spread**2 / max(v.n_pairs, 1)
-    f = min(v.reuse, 0.999) if v.reuse > OVERLAP else 0.0
-    return float(np.sqrt(seeds + v.pair_spread**2 * f / (1 - f) + v.tau**2))
+    return float(np.sqrt(seeds + v.pair_spread**2 * overlapping(v.reuse) + v.tau**2))
 
 
 class Need(NamedTuple):

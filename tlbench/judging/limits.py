@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from tlbench.judging.units import unit_of
-from tlbench.judging.verdict import OVERLAP, Verdict, cell_of, method_of, source_of, target_of
+from tlbench.judging.verdict import OVERLAP, Verdict, cell_of, source_of, target_of
 from tlbench.runfile import SURPLUS, Run
 
 EDGE = "Not tuned out (most seeds chose the smallest or largest rate)"
@@ -96,7 +96,7 @@ def _choice(run: Run, verdicts: Sequence[Verdict]) -> list[str]:
     else:
         lines = [f"One learning rate ({grid}) for every arm, not tuned for each: a limitation."]
     edges = [
-        *(f"{source_of(v)} by {method_of(v)} on {target_of(v)}" for v in verdicts if v.at_edge),
+        *(cell_of(v) for v in verdicts if v.at_edge),
         *dict.fromkeys(f"{_scratch(v)} on {target_of(v)}" for v in verdicts if v.baseline_at_edge),
     ]
     lines += [f"{EDGE}: {'; '.join(edges)}."] if edges and len(rates) > 1 else []

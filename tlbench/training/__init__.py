@@ -3,7 +3,7 @@
 from tlbench.training.augment import ImageAugmentation, image_augmentation
 from tlbench.training.classifier import FittedClassifier
 from tlbench.training.items import Augmented, Encoded, Examples, Items, with_labels
-from tlbench.training.joined import join
+from tlbench.training.joined import joined_over
 from tlbench.training.layers import GlobalPool, Layers, ShortcutA, normalised
 from tlbench.training.learners import Learner, in_batches, log_loss, predict
 from tlbench.training.loop import Clock, Fitted, fit, seconds_a_step, seconds_of_reading
@@ -33,7 +33,7 @@ __all__ = [
     "fit",
     "image_augmentation",
     "in_batches",
-    "join",
+    "joined_over",
     "log_loss",
     "normalised",
     "predict",

@@ -13,9 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from tlbench.network import Activations, Masked, Network, evaluating
+from tlbench.training.items import Items
 from tlbench.training.layers import GlobalPool, layout
 
 ALIKE = (nn.ReLU, nn.Identity, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.Flatten, GlobalPool)  # per channel
+TRIED = 4  # items on which it is tried whether joined networks compute the same
 TOLERANCE = 1e-3  # of the largest logit, between joined and apart
 
 
@@ -64,6 +66,12 @@ def join(networks: Sequence[Network], inputs: Activations, start: int = 0) -> Ne
     if torch.channels_last in map(layout, networks[0].parameters()):
         made.to(memory_format=torch.channels_last)
     return made if _agrees(made, networks, inputs, start) else "joined, they do not compute the same"
+
+
+def joined_over(networks: Sequence[Network], items: Items, start: int = 0) -> Network | str:
+    """The same, tried on the first few of items that stand at boundary `start`."""
+    few = torch.arange(min(TRIED, len(items)), device=items.labels.device)
+    return join(networks, items.inputs(few), start)
 
 
 def separate(joined: Network, networks: Sequence[Network]) -> None:

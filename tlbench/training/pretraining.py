@@ -25,7 +25,7 @@ from tlbench.partition import Indices, Labels, class_order
 from tlbench.source import Source, Weights
 from tlbench.streams import generator, key, seeded
 from tlbench.training.items import Examples, with_labels
-from tlbench.training.joined import join
+from tlbench.training.joined import joined_over
 from tlbench.training.learners import Learner, predict
 from tlbench.training.loop import Fitted, fit
 from tlbench.workspace import Workspace, room
@@ -215,8 +215,7 @@ def _joined(learners: Sequence[Learner]) -> Network | None:
     """The learners' networks as one; None where there is only one, or where they cannot be joined."""
     if len(learners) == 1:
         return None
-    few = torch.arange(min(4, len(learners[0].validation)), device=learners[0].train.labels.device)
-    made = join([learner.network for learner in learners], learners[0].validation.inputs(few))
+    made = joined_over([learner.network for learner in learners], learners[0].validation)
     return None if isinstance(made, str) else made
 
 

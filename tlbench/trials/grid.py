@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 
-from tlbench.dataset import Labels
 from tlbench.method import Budget, Start
-from tlbench.metric import Metric
 from tlbench.network import Network
 from tlbench.training import Fitted, FrozenPrefix, Items, Learner, Prefixed, Scaled, fit, scaled
 from tlbench.trials.arm import ArmAtSeed
@@ -135,12 +133,6 @@ def rose(before: float, after: float, margin: float) -> bool:
     return math.isfinite(after) and after - before >= margin - ROUNDING
 
 
-def luck(metric: Metric, labels: Labels) -> float:
-    """The best score that a guess reaches by luck at these labels, better as it grows."""
-    limit = metric.chance_limit(labels)
-    return limit if metric.higher_is_better else -limit
-
-
 def tries(arm: ArmAtSeed, choice: Choice) -> Tried:
     """The arm at each learning rate, and its best one for longer where the conditions ask for that."""
     tried = Tried(_grid(arm, choice))
@@ -214,7 +206,7 @@ def _goes_on(arm: ArmAtSeed, own: Tried, attempt: Attempt) -> bool:
     if rose(own.last.score, attempt.score, metric.margin):
         own.longer.append(attempt)
         return True
-    return -math.inf < attempt.score <= luck(metric, arm.data.validation_labels)
+    return -math.inf < attempt.score <= metric.luck_value(arm.data.validation_labels)
 
 
 def _by_rate(going: Sequence[int], tried: Sequence[Tried]) -> list[list[int]]:

@@ -2,11 +2,9 @@
 
 from collections.abc import Sequence
 
-import torch
-
 from tlbench.method import Start
 from tlbench.network import Network
-from tlbench.training import Items, join
+from tlbench.training import Items, joined_over
 from tlbench.trials.arm import ArmAtSeed
 
 
@@ -29,5 +27,4 @@ def unequal(arms: Sequence[ArmAtSeed]) -> str:
 
 def joined_network(starts: Sequence[Start], items: Items, boundary: int) -> Network | str:
     """The starts' networks as one, tried on a few items at the boundary; or why they cannot be joined."""
-    few = torch.arange(min(4, len(items)), device=items.labels.device)
-    return join([start.network for start in starts], items.inputs(few), boundary)
+    return joined_over([start.network for start in starts], items, boundary)

@@ -11,7 +11,7 @@ from tlbench.streams import key
 from tlbench.trials.arm import ArmAtSeed
 from tlbench.trials.choice import Choice
 from tlbench.trials.conditions import Conditions
-from tlbench.trials.grid import Tried, luck, rose, tries
+from tlbench.trials.grid import Tried, rose, tries
 from tlbench.trials.outline import outline
 from tlbench.trials.plan import Plan, budget_key
 from tlbench.trials.trial import Trial, joint
@@ -65,7 +65,7 @@ class Pilot:
         labels = np.concatenate([arm.data.validation_labels for arm, _ in tried])
         sound = [own.best.score for _, own in tried if math.isfinite(own.best.score)]
         mean = sum(sound) / len(sound) if sound else -math.inf
-        return mean, luck(self.conditions.metric, labels)
+        return mean, self.conditions.metric.luck_value(labels)
 
     def _tried(self, steps: int, workspace: Workspace) -> list[tuple[ArmAtSeed, Tried]]:
         """As one network where that can be; no draw, network or order is one of a trial that is judged."""

@@ -4,7 +4,7 @@ from tlbench.judging.verdict.arm import Arm
 from tlbench.judging.verdict.axes import FINAL, design_of
 from tlbench.judging.verdict.by_class import ClassHarm, decided, harm_by_class
 from tlbench.judging.verdict.cell_records import CellRecords, area_of, disagreement, higher_is_better
-from tlbench.judging.verdict.evidence import OVERLAP, Evidence, evidence
+from tlbench.judging.verdict.evidence import OVERLAP, Evidence, evidence, overlapping
 from tlbench.judging.verdict.judge import LEAST_PAIRS, Design, Judgement, judge
 from tlbench.judging.verdict.judged import Judged, judge_run, note_reported, target_scores, verdicts
 from tlbench.judging.verdict.named import (
@@ -50,6 +50,7 @@ __all__ = [
     "judge_run",
     "method_of",
     "note_reported",
+    "overlapping",
     "source_of",
     "target_of",
     "target_scores",

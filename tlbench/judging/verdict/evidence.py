@@ -11,6 +11,12 @@ from tlbench.judging.stats import Floats
 OVERLAP = 0.05  # share of the pool in every draw, from which on that draws overlap is allowed for
 
 
+def overlapping(reuse: Floats | float) -> Floats:
+    """How many variances of a gain overlapping draws add to its mean's: f / (1 - f), of a share f of the pool each."""
+    f = np.where(np.asarray(reuse) > OVERLAP, np.minimum(reuse, 0.999), 0.0)
+    return np.asarray(f / (1 - f))
+
+
 @dataclass(frozen=True)
 class Evidence:
     """Per cell (..., C), of an arm's n seeds and its baseline's m.
@@ -51,8 +57,7 @@ class Evidence:
         own, base = spread**2 / np.maximum(self.n, 1), self.base_spread**2 / np.maximum(self.m, 1)
         parts = own**2 / np.maximum(own_freedom, 1) + base**2 / np.maximum(self.m - 1, 1)
         freedom = np.where(parts > 0, (own + base) ** 2 / np.maximum(parts, 1e-300), own_freedom)
-        f = np.where(self.reuse > OVERLAP, np.minimum(self.reuse, 0.999), 0.0)
-        overlap = self.pair_spread**2 * f / (1 - f)
+        overlap = self.pair_spread**2 * overlapping(self.reuse)
         square = own + base + overlap + np.maximum(self.tau, least) ** 2
         return np.sqrt(np.maximum(square, stats.TINY)), np.where(self.least > 1, freedom, 0.0)
 

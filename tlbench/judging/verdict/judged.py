@@ -2,6 +2,7 @@
 
 import contextlib
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
@@ -62,7 +63,11 @@ class Judged:
 
 def target_scores(folder: Path, run: Run) -> dict[str, float | None]:
     """For each baseline of a run, the validation score that "steps to target" asks for."""
-    return {cell.plan.baseline: target_score(cell.base.records) for cell in read_cells(folder, run)}
+    return _target_scores(read_cells(folder, run))
+
+
+def _target_scores(cells: Sequence[CellRecords]) -> dict[str, float | None]:
+    return {cell.plan.baseline: target_score(cell.base.records) for cell in cells}
 
 
 def judge_run(folder: str | Path) -> Judged:
@@ -75,8 +80,7 @@ def judge_run(folder: str | Path) -> Judged:
     run = read_run(folder)
     cells = read_cells(folder, run)
     if not run.target_scores:
-        scores = {cell.plan.baseline: target_score(cell.base.records) for cell in cells}
-        run = run.model_copy(update={"target_scores": scores})
+        run = run.model_copy(update={"target_scores": _target_scores(cells)})
     return Judged(folder, run, cells, judge_cells(run, cells), best_starts(run, cells))
 
 

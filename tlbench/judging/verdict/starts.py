@@ -10,7 +10,7 @@ from tlbench.judging.units import unit_of
 from tlbench.judging.verdict.arm import Arm
 from tlbench.judging.verdict.axes import FINAL, design_of
 from tlbench.judging.verdict.cell_records import CellRecords
-from tlbench.judging.verdict.evidence import OVERLAP
+from tlbench.judging.verdict.evidence import overlapping
 from tlbench.judging.verdict.judge import LEAST_PAIRS
 from tlbench.judging.verdict.named import CHECKPOINT, IMAGES, LASTING, target_name, typed
 from tlbench.runfile import Run
@@ -120,9 +120,8 @@ def _best(run: Run, arms: dict[str, Arm], reuse: float) -> tuple[tuple[tuple[str
 
 def _overlap(values: stats.Floats, reuse: float) -> stats.Floats:
     """(A,) the error that overlapping draws add to each arm's mean difference to the best, as in a verdict."""
-    f = min(reuse, 0.999) if reuse > OVERLAP else 0.0
     spread = (values - values[values.mean(1).argmax()]).std(1, ddof=1)
-    return np.asarray(spread * np.sqrt(f / (1 - f)))
+    return np.asarray(spread * np.sqrt(overlapping(reuse)))
 
 
 def _candidates(group: list[CellRecords]) -> tuple[dict[str, Arm], tuple[str, ...]]:
