@@ -154,7 +154,7 @@ def test_a_bug_in_joining_costs_nothing_but_time_and_is_told(
 
     trials = [_trial(_everything, seed) for seed in range(2)]
     expected = _outcomes([trial.run(workspace) for trial in trials])
-    monkeypatch.setattr("tlbench.trials.joining.join", broken)
+    monkeypatch.setattr("tlbench.trials.joining.joined_over", broken)
     records = run_together(trials, workspace, TOGETHER)
     assert _apart(records) == {f"{FAILED_TOGETHER}: KeyError: 'x'"}
     assert _outcomes(records) == expected
